@@ -1,0 +1,3 @@
+"""Machine-learned interatomic potentials that develop themselves."""
+
+__version__ = "0.1.0"
