@@ -1,0 +1,1 @@
+"""Exploration with a potential: relaxation and molecular dynamics that stop where the potential is unsure."""

@@ -1,0 +1,1 @@
+"""Arrays in, indices out: which of many candidates are worth a reference calculation."""

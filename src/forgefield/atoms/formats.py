@@ -1,0 +1,117 @@
+"""Structures in and out of files: anything ASE reads, extended XYZ out."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ase import Atoms
+from ase.io import read
+from ase.io.extxyz import key_val_dict_to_str
+from ase.io.formats import UnknownFileTypeError
+from ase.stress import voigt_6_to_full_3x3_stress
+
+from forgefield.atoms.errors import ForgefieldError
+from forgefield.atoms.records import Labels
+
+
+def write_extxyz(path: Path | str, frames: Sequence[tuple[Atoms, Labels | None]]) -> None:
+    """Write frames as extended XYZ, with ``energy``, ``forces`` and ``stress`` where there are labels.
+
+    Every number has all its digits (ASE's own writer rounds positions to 8 decimals, which changes structure
+    keys). The file appears whole or not at all: it is written beside its place and then moved there.
+
+    Args:
+        path: file to write, compressed if its name ends in ``.gz``; missing folders are made.
+        frames: structures with their labels, or None for a structure without. ``atoms.info`` goes onto the
+            comment line; of the arrays only the initial magnetic moments are written.
+
+    Raises:
+        ForgefieldError: the file cannot be written.
+    """
+    path = Path(path)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    text = "".join(_extxyz_frame(atoms, labels) for atoms, labels in frames).encode()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            unfinished.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        raise ForgefieldError(
+            f"cannot write {path}: {error.strerror or error}", "check the folder's permissions and free space"
+        ) from error
+
+
+def read_structures(path: Path | str) -> list[Atoms]:
+    """Read every structure of a file, in any format that ASE knows.
+
+    Calculators with results (energies, forces …) that ASE finds in the file stay attached.
+
+    Raises:
+        ForgefieldError: no such file, unknown format, nothing readable in it, or an impossible structure.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ForgefieldError(f"no structure file {path}", "check the path; it is relative to where you run")
+    if path.is_dir():
+        raise ForgefieldError(f"{path} is a folder, not a structure file", "name one file in it")
+    if path.stat().st_size == 0:
+        raise ForgefieldError(f"structure file {path} is empty", "write at least one structure into it")
+    try:
+        frames = read(path, index=":")
+    except UnknownFileTypeError as error:
+        raise ForgefieldError(
+            f"the format of {path} is not known (its name ends in {path.suffix or 'nothing'!r})",
+            "convert it to extended XYZ (.xyz), CIF (.cif) or POSCAR",
+        ) from error
+    except PermissionError as error:
+        raise ForgefieldError(f"cannot read {path}: no permission", "check the file's permissions") from error
+    except Exception as error:
+        # ASE has some eighty parsers, and a damaged file makes each fail in its own way.
+        raise ForgefieldError(
+            f"cannot read structures from {path}: {type(error).__name__}: {error}",
+            "check that the file is complete and its name has the right ending",
+        ) from error
+    if not frames:
+        raise ForgefieldError(f"no structure in {path}", "write at least one structure into it")
+    for index, atoms in enumerate(frames):
+        if len(atoms) == 0:
+            raise ForgefieldError(f"structure {index} of {path} has no atoms", "remove it from the file")
+        if atoms.pbc.any() and atoms.cell[atoms.pbc].any(axis=1).sum() < atoms.pbc.sum():
+            raise ForgefieldError(
+                f"structure {index} of {path} is periodic along an axis that has no cell vector",
+                "give the cell, or set pbc to F along that axis",
+            )
+    return frames
+
+
+def _extxyz_frame(atoms: Atoms, labels: Labels | None) -> str:
+    columns = {"pos": atoms.positions}
+    if atoms.has("initial_magmoms"):
+        columns["initial_magmoms"] = atoms.get_initial_magnetic_moments()
+    header: dict[str, Any] = dict(atoms.info)
+    if labels is not None:
+        columns["forces"] = labels.forces
+        header["energy"] = float(labels.energy)
+        if labels.stress is not None:
+            header["stress"] = voigt_6_to_full_3x3_stress(labels.stress)
+    header["pbc"] = np.asarray(atoms.pbc)
+    lattice = f'Lattice="{_digits(atoms.cell.array.ravel())}" ' if atoms.cell.array.any() else ""
+    table = np.column_stack([np.reshape(values, (len(atoms), -1)) for values in columns.values()])
+    properties = ":".join(
+        ["species:S:1", *(f"{name}:R:{np.size(values) // len(atoms)}" for name, values in columns.items())]
+    )
+    rows = (f"{symbol} {_digits(row)}" for symbol, row in zip(atoms.symbols, table, strict=True))
+    comment = f"{lattice}Properties={properties} {key_val_dict_to_str(header)}"
+    return "\n".join([str(len(atoms)), comment, *rows, ""])
+
+
+def _digits(values: Iterable[float]) -> str:
+    return " ".join(repr(float(value)) for value in values)

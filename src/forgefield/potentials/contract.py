@@ -1,0 +1,67 @@
+"""What every potential offers, whatever its family."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar
+
+from ase import Atoms
+from ase.calculators.calculator import Calculator, all_changes
+
+from forgefield.atoms.records import Evaluation
+
+
+class Potential(ABC):
+    """A fitted interatomic potential.
+
+    Attributes:
+        species: chemical symbols that it knows.
+        cutoff: Å; atoms farther apart do not see each other.
+    """
+
+    species: tuple[str, ...]
+    cutoff: float
+
+    @abstractmethod
+    def evaluate(self, atoms: Atoms, uncertainty: bool = False) -> Evaluation:
+        """Energy, forces and stress of a structure; its uncertainty too, when asked for.
+
+        Raises:
+            ForgefieldError: an element that the potential does not know.
+        """
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the potential into a folder from which `forgefield.load` reads it."""
+
+    def calculator(self) -> PotentialCalculator:
+        """ASE calculator of this potential."""
+        return PotentialCalculator(self)
+
+
+class PotentialCalculator(Calculator):
+    """ASE's view of a potential: energy, atomic energies, forces, stress."""
+
+    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "energies", "forces", "stress"]
+
+    def __init__(self, potential: Potential, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.potential = potential
+
+    def calculate(
+        self,
+        atoms: Atoms | None = None,
+        properties: list[str] | None = None,
+        system_changes: list[str] = all_changes,
+    ) -> None:
+        """Called by ASE."""
+        super().calculate(atoms, properties, system_changes)
+        evaluation = self.potential.evaluate(self.atoms)
+        self.results = {
+            "energy": evaluation.energy,
+            "free_energy": evaluation.energy,
+            "energies": evaluation.energies,
+            "forces": evaluation.forces,
+            "stress": evaluation.stress,
+        }

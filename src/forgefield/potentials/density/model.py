@@ -1,0 +1,135 @@
+"""The density-expansion network in PyTorch: coefficients A in, atomic energies of every committee member out.
+
+Shapes: M members, N atoms, S neighbour species, R radial functions, L = (l_max + 1)² harmonics, K channels, D features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from forgefield.descriptors.gaunt import coupled_degrees, gaunt_coefficients
+from forgefield.potentials.density.spec import DensitySpec
+
+
+class ElementNetwork(nn.Module):
+    """Energy of atoms of one element: E = E_free + g(features) − g(features of a free atom).
+
+    g is linear plus a multilayer perceptron on standardised invariants, so a free atom has exactly E_free.
+    """
+
+    mean: Tensor
+    scale: Tensor
+    free_energy: Tensor
+
+    def __init__(self, spec: DensitySpec, n_species: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.l_max, self.l_max_4body, self.channels = spec.l_max, spec.l_max_4body, spec.channels
+        n_inputs = n_species * spec.n_radial
+        self.upper = torch.triu_indices(spec.channels, spec.channels)
+        self.couplings = _coupling_blocks(spec.l_max_4body)
+        n_triples = len(coupled_degrees(spec.l_max_4body))
+        self.n_features = n_inputs + (spec.l_max + 1) * self.upper.shape[1] + n_triples * spec.channels
+
+        def normal(*shape: int, scale: float) -> nn.Parameter:
+            return nn.Parameter(torch.randn(*shape, generator=generator, dtype=torch.float64) * scale)
+
+        self.contraction = normal(spec.members, n_inputs, spec.channels, scale=n_inputs**-0.5)
+        self.linear = normal(spec.members, self.n_features, 1, scale=0.0)
+        widths = [self.n_features, *spec.hidden]
+        self.weights = nn.ParameterList(
+            [normal(spec.members, a, b, scale=a**-0.5) for a, b in zip(widths, widths[1:], strict=False)]
+        )
+        self.biases = nn.ParameterList([normal(spec.members, 1, b, scale=0.1) for b in spec.hidden])
+        self.readout = normal(spec.members, widths[-1], 1, scale=0.1 * widths[-1] ** -0.5)
+        self.register_buffer("mean", torch.zeros(spec.members, 1, self.n_features, dtype=torch.float64))
+        self.register_buffer("scale", torch.ones(spec.members, 1, self.n_features, dtype=torch.float64))
+        self.register_buffer("free_energy", torch.zeros((), dtype=torch.float64))
+
+    def invariants(self, expansion: Tensor) -> Tensor:
+        """(M, N, D) features of each member's A (M, N, S, R, L), not yet standardised."""
+        flat = expansion.flatten(2, 3)
+        contracted = self.contraction.transpose(1, 2).unsqueeze(1) @ flat
+        parts = [flat[..., 0]]
+        blocks = [contracted[..., degree**2 : (degree + 1) ** 2] for degree in range(self.l_max + 1)]
+        for degree, block in enumerate(blocks):
+            spectrum = block @ block.transpose(-1, -2) / (2 * degree + 1) ** 0.5
+            parts.append(spectrum[..., self.upper[0], self.upper[1]])
+        for first, second, thirds, matrix in self.couplings:
+            outer = (blocks[first].unsqueeze(-1) * blocks[second].unsqueeze(-2)).flatten(-2)
+            coupled = outer @ matrix
+            start = 0
+            for third in thirds:
+                width = 2 * third + 1
+                parts.append((coupled[..., start : start + width] * blocks[third]).sum(-1))
+                start += width
+        return torch.cat(parts, dim=-1)
+
+    def _network(self, features: Tensor) -> Tensor:
+        standardised = (features - self.mean) / self.scale
+        hidden = standardised
+        for weight, bias in zip(self.weights, self.biases, strict=True):
+            hidden = torch.tanh(hidden @ weight + bias)
+        return (standardised @ self.linear + hidden @ self.readout).squeeze(-1)
+
+    def forward(self, expansion: Tensor) -> Tensor:
+        """(M, N) atomic energies in eV of A (M, N, S, R, L)."""
+        free_atom = torch.zeros_like(self.mean)
+        return self.free_energy + self._network(self.invariants(expansion)) - self._network(free_atom)
+
+    @torch.no_grad()
+    def standardise(self, expansion: Tensor, free_energy: float, mean_energy: float) -> None:
+        """Fix the features' mean and spread from A (N, S, R, L) of the training data, and start at its mean energy per atom."""
+        features = self.invariants(expansion.expand(len(self.contraction), *expansion.shape))
+        self.mean.copy_(features.mean(dim=1, keepdim=True))
+        spread = features.std(dim=1, keepdim=True, correction=0)
+        # A feature that is constant over the data must not be blown up by its own rounding noise.
+        floor = 1e-3 * features.abs().amax(dim=1, keepdim=True) + 1e-8
+        self.scale.copy_(torch.maximum(spread, floor))
+        self.free_energy.fill_(free_energy)
+        from_free = (self.mean / self.scale).transpose(1, 2)
+        self.linear.copy_(from_free * (mean_energy - free_energy) / (from_free**2).sum(dim=1, keepdim=True))
+
+
+class DensityModel(nn.Module):
+    """One `ElementNetwork` per element, for the whole committee at once."""
+
+    def __init__(self, spec: DensitySpec, n_species: int, seed: int) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(seed)
+        self.members = spec.members
+        self.networks = nn.ModuleList([ElementNetwork(spec, n_species, generator) for _ in range(n_species)])
+
+    def forward(self, expansion: Tensor, species: Tensor) -> Tensor:
+        """(M, N) atomic energies, eV; expansion (M, N, S, R, L), species (N,)."""
+        if len(self.networks) == 1:
+            alone: Tensor = self.networks[0](expansion)
+            return alone
+        energies = expansion.new_zeros(expansion.shape[:2])
+        for index, network in enumerate(self.networks):
+            chosen = torch.nonzero(species == index).squeeze(1)
+            if len(chosen):
+                energies = energies.index_copy(1, chosen, network(expansion[:, chosen]))
+        return energies
+
+
+def _coupling_blocks(l_max: int) -> list[tuple[int, int, Sequence[int], Tensor]]:
+    """For each (l₁, l₂): the l₃ they couple to, and the Gaunt matrix ((2l₁+1)(2l₂+1), Σ(2l₃+1))."""
+    table = gaunt_coefficients(l_max)
+    grouped: dict[tuple[int, int], list[int]] = {}
+    for first, second, third in coupled_degrees(l_max):
+        grouped.setdefault((first, second), []).append(third)
+
+    def span(degree: int) -> slice:
+        return slice(degree**2, (degree + 1) ** 2)
+
+    blocks: list[tuple[int, int, Sequence[int], Tensor]] = []
+    for (first, second), thirds in grouped.items():
+        columns = [
+            table[span(first), span(second), span(third)].reshape(-1, 2 * third + 1) for third in thirds
+        ]
+        blocks.append((first, second, thirds, torch.from_numpy(np.concatenate(columns, axis=1))))
+    return blocks

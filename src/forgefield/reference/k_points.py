@@ -1,0 +1,25 @@
+"""Γ-centred k-point meshes of one density for all cells."""
+
+from __future__ import annotations
+
+import numpy as np
+from ase import Atoms
+
+from forgefield.reference.vacuum import VACUUM, gaps
+
+
+def k_point_mesh(atoms: Atoms, k_spacing: float) -> tuple[int, int, int]:
+    """Numbers of k-points along the reciprocal axes.
+
+    n_i = ceil(2π |b_i| / k_spacing), b_i without 2π; 1 along axes that are not periodic, or that cross
+    a gap of at least 7 Å: there the bands are flat, and an isolated atom or molecule gets Γ alone.
+
+    Args:
+        atoms: the structure.
+        k_spacing: largest distance between k-points, 1/Å, 2π included.
+    """
+    lengths = 2.0 * np.pi * np.linalg.norm(atoms.cell.reciprocal(), axis=1)
+    # The tiny amount keeps rounding from adding a point where the spacing fits exactly.
+    counts = np.maximum(np.ceil(lengths / k_spacing - 1e-6), 1.0).astype(int)
+    counts[gaps(atoms) >= VACUUM] = 1
+    return int(counts[0]), int(counts[1]), int(counts[2])

@@ -1,0 +1,162 @@
+"""Langevin dynamics as two pure functions over an explicit state: `start_motion` and `langevin_step`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from ase import Atoms, units
+from numpy.typing import NDArray
+
+from forgefield.atoms.errors import ForgefieldError
+from forgefield.atoms.records import Array
+from forgefield.potentials.contract import Potential
+from forgefield.sampling.barostat import Barostat, internal_pressure, strain_step
+
+
+@dataclass(frozen=True, slots=True)
+class MotionState:
+    """Everything that decides how a trajectory goes on; ASE units.
+
+    Attributes:
+        numbers: (N,) atomic numbers.
+        masses: (N,) u.
+        pbc: (3,) periodicity.
+        cell: (3, 3) Å, rows are cell vectors.
+        positions: (N, 3) Å, not wrapped into the cell.
+        momenta: (N, 3).
+        energy: potential energy at these positions, eV.
+        forces: (N, 3) at these positions, eV/Å.
+        stress: (6,) at these positions, eV/Å³.
+        generator: state of the random bit generator, as NumPy gives it.
+        step: steps done.
+    """
+
+    numbers: NDArray[np.int64]
+    masses: Array
+    pbc: NDArray[np.bool_]
+    cell: Array
+    positions: Array
+    momenta: Array
+    energy: float
+    forces: Array
+    stress: Array
+    generator: Mapping[str, Any]
+    step: int = 0
+
+    def atoms(self) -> Atoms:
+        """The structure, without momenta and calculator."""
+        return Atoms(numbers=self.numbers, positions=self.positions, cell=self.cell, pbc=self.pbc)
+
+    @property
+    def temperature(self) -> float:
+        """Instantaneous temperature in K over all 3N momenta: the thermostat moves the centre of mass too."""
+        kinetic = float(((self.momenta**2).sum(axis=1) / self.masses).sum()) / 2.0
+        return 2.0 * kinetic / (3.0 * len(self.masses) * units.kB)
+
+
+def start_motion(
+    potential: Potential, atoms: Atoms, temperature: float, rng: np.random.Generator
+) -> MotionState:
+    """State at step 0 with momenta from the Maxwell–Boltzmann distribution.
+
+    Args:
+        potential: gives the forces.
+        atoms: start structure; its momenta and constraints do not count.
+        temperature: K.
+        rng: moves on; the trajectory then has a generator of its own that was seeded from it.
+
+    Raises:
+        ForgefieldError: the structure is empty.
+    """
+    if len(atoms) == 0:
+        raise ForgefieldError(
+            "molecular dynamics was asked for a structure without atoms", "give a structure"
+        )
+    own = np.random.default_rng(rng.integers(2**32, size=8))
+    masses = atoms.get_masses()
+    spread = np.sqrt(masses * units.kB * temperature)[:, None]
+    momenta = spread * own.standard_normal((len(atoms), 3))
+    bare = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell.array, pbc=atoms.pbc)
+    evaluation = potential.evaluate(bare)
+    return MotionState(
+        numbers=bare.numbers.astype(np.int64),
+        masses=masses,
+        pbc=np.array(bare.pbc),
+        cell=bare.cell.array.copy(),
+        positions=bare.positions.copy(),
+        momenta=momenta,
+        energy=evaluation.energy,
+        forces=evaluation.forces,
+        stress=evaluation.stress,
+        generator=own.bit_generator.state,
+    )
+
+
+def langevin_step(
+    potential: Potential,
+    state: MotionState,
+    temperature: float,
+    timestep: float,
+    damping_time: float,
+    barostat: Barostat | None = None,
+) -> MotionState:
+    """One time step of Langevin dynamics (BAOAB), at constant volume or constant pressure.
+
+    Leimkuhler & Matthews, J. Chem. Phys. 138, 174102 (2013), eq. 7, γ = 1/damping_time:
+
+      B  p ← p + (dt/2) f
+      A  q ← q + (dt/2) p/m
+      O  p ← c p + √(kT m (1 − c²)) R,   c = exp(−γ dt)
+      A, then forces at the new positions, then B
+
+    With a barostat the cell is deformed after the first B, by the internal pressure at that moment, so a
+    step still costs one evaluation.
+
+    Args:
+        potential: gives forces and stress.
+        state: is not changed.
+        temperature: K.
+        timestep: dt, ASE time units.
+        damping_time: ASE time units.
+        barostat: None keeps the cell.
+
+    Returns:
+        The next state; the same state gives the same next state to the last bit.
+    """
+    rng = _generator(state.generator)
+    thermal_energy = units.kB * temperature
+    masses = state.masses[:, None]
+    momenta = state.momenta + 0.5 * timestep * state.forces
+    positions, cell = state.positions, state.cell
+    if barostat is not None:
+        volume = abs(float(np.linalg.det(cell)))
+        pressure = internal_pressure(momenta, state.masses, state.stress, volume)
+        noise = rng.standard_normal((3, 3))
+        deformation = strain_step(barostat, pressure, volume, thermal_energy, timestep, noise)
+        cell, positions = cell @ deformation.T, positions @ deformation.T
+        momenta = momenta @ np.linalg.inv(deformation)
+    positions = positions + 0.5 * timestep * momenta / masses
+    kept = np.exp(-timestep / damping_time)
+    kick = np.sqrt(thermal_energy * masses * (1.0 - kept**2))
+    momenta = kept * momenta + kick * rng.standard_normal(momenta.shape)
+    positions = positions + 0.5 * timestep * momenta / masses
+    moved = replace(state, positions=positions, cell=cell)
+    evaluation = potential.evaluate(moved.atoms())
+    return replace(
+        moved,
+        momenta=momenta + 0.5 * timestep * evaluation.forces,
+        energy=evaluation.energy,
+        forces=evaluation.forces,
+        stress=evaluation.stress,
+        generator=rng.bit_generator.state,
+        step=state.step + 1,
+    )
+
+
+def _generator(state: Mapping[str, Any]) -> np.random.Generator:
+    bits = getattr(np.random, state["bit_generator"])(0)
+    bits.state = state
+    return np.random.Generator(bits)

@@ -1,0 +1,163 @@
+"""All initial structures of a system."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_numbers, covalent_radii
+
+from forgefield.atoms.errors import ForgefieldError
+from forgefield.atoms.identity import structure_key
+from forgefield.atoms.neighbours import shortest_distance
+from forgefield.atoms.records import Candidate
+from forgefield.structures.duplicates import remove_duplicates
+from forgefield.structures.files import structures_from_files
+from forgefield.structures.isolated import isolated_atom
+from forgefield.structures.prototypes import ground_state_name, known_element, known_prototype, prototype
+from forgefield.structures.random_search import random_crystals
+from forgefield.structures.rattle import rattled
+from forgefield.structures.spec import StructuresSpec
+from forgefield.structures.strain import random_strain, scaled_to_volume, strained
+from forgefield.structures.supercell import supercell
+
+_COMMON = ("diamond", "hexagonal-diamond", "beta-tin", "sc", "bcc", "fcc", "hcp")
+
+
+def initial_structures(
+    spec: StructuresSpec, species: tuple[str, ...], rng: np.random.Generator
+) -> list[Candidate]:
+    """Structures to begin with, most important first, without duplicates.
+
+    For an element: the main prototype along its energy–volume path, randomly strained and rattled in its
+    smallest cell and in a supercell; rattled supercells; the other prototypes; random crystals; the free
+    atom; the user's files. For a compound: the user's files and the free atoms.
+
+    Args:
+        spec: what to make.
+        species: elements of the system.
+        rng: source of randomness; the same state gives the same structures.
+
+    Raises:
+        ForgefieldError: unknown element or prototype, unreadable files, settings that no structure fulfils, or
+            sources other than files for a compound.
+    """
+    for element in species:
+        known_element(element)
+    candidates: list[Candidate] = []
+    if len(species) == 1:
+        candidates.extend(_of_element(spec, species[0], rng))
+    else:
+        _check_compound(spec, species)
+    if spec.isolated_atom:
+        candidates.extend(
+            Candidate(
+                isolated_atom(element, spec.isolated_box),
+                "isolated-atom",
+                f"isolated-atom/{element}",
+                note=f"free atom in a cube of {spec.isolated_box:g} Å",
+            )
+            for element in species
+        )
+    candidates.extend(structures_from_files(spec.files, species, spec.files_are_trajectories))
+    return remove_duplicates(candidates, spec.duplicate_tolerance)
+
+
+def chosen_prototypes(spec: StructuresSpec, element: str) -> tuple[str, ...]:
+    """Names of the prototypes, the main one first."""
+    ground = ground_state_name(element)
+    if spec.prototypes == "auto":
+        return (ground, *(name for name in _COMMON if name != ground))
+    names = tuple(dict.fromkeys(known_prototype(name) for name in spec.prototypes))
+    return (ground, *(name for name in names if name != ground)) if ground in names else names
+
+
+def _check_compound(spec: StructuresSpec, species: tuple[str, ...]) -> None:
+    asked = [
+        f"structures.{name}"
+        for name in ("prototypes", "strain", "rattle", "companions", "random")
+        if name in spec.model_fields_set and getattr(spec, name) != "auto"
+    ]
+    if asked and any(getattr(spec, name.split(".")[1]) != () for name in asked):
+        raise ForgefieldError(
+            f"{asked[0]} makes structures of one element only, but the species are {', '.join(species)}",
+            f"take {asked[0]} out of the input and give structures.files",
+        )
+    if not spec.files:
+        raise ForgefieldError(
+            f"there are no initial structures for the compound {', '.join(species)}",
+            "name at least one structure file in structures.files",
+        )
+
+
+def _of_element(spec: StructuresSpec, element: str, rng: np.random.Generator) -> Iterator[Candidate]:
+    names = chosen_prototypes(spec, element)
+    for name in names[:1]:
+        yield from _main_prototype(spec, element, name, rng)
+    for name in names[1:]:
+        yield from _companion(spec, element, name, rng)
+    reference = prototype(element, names[0] if names else ground_state_name(element))
+    volume = reference.get_volume() / len(reference)
+    crystals = random_crystals(
+        element,
+        spec.random.count,
+        spec.random.atoms,
+        (volume * (1.0 - spec.random.volume), volume * (1.0 + spec.random.volume)),
+        _minimum_distance(spec, reference),
+        rng,
+    )
+    for index, atoms in enumerate(crystals):
+        note = f"{len(atoms)} atoms at {atoms.get_volume() / len(atoms):.1f} Å³/atom"
+        yield Candidate(atoms, "random", f"random/{index:03d}", note=note)
+
+
+def _main_prototype(
+    spec: StructuresSpec, element: str, name: str, rng: np.random.Generator
+) -> Iterator[Candidate]:
+    primitive = prototype(element, name)
+    small = supercell(primitive, max(2, len(primitive)))
+    large = supercell(primitive, max(spec.max_atoms, len(small)))
+    parent, origin = structure_key(primitive), f"prototype/{name}"
+    for change in _evenly(spec.strain.volume, spec.strain.volume_count):
+        source = "prototype" if change == 0.0 else "strain"
+        note = f"{name}, volume {change:+.1%}"
+        yield Candidate(scaled_to_volume(primitive, 1.0 + change), source, f"{origin}/volume", parent, note)
+    cells = [small] * spec.strain.small_count + [large] * spec.strain.large_count
+    for index, cell in enumerate(cells):
+        sheared = strained(cell, random_strain(spec.strain.shear, rng))
+        atoms = rattled(sheared, spec.strain.rattle, rng, _minimum_distance(spec, sheared))
+        note = f"{name}, strain within ±{spec.strain.shear:.1%}, rattle {spec.strain.rattle:g} Å"
+        yield Candidate(atoms, "strain", f"{origin}/strain-{index:03d}", parent, note)
+    amplitudes = [amplitude for amplitude in spec.rattle.amplitudes for _ in range(spec.rattle.count)]
+    for index, amplitude in enumerate(amplitudes):
+        change = rng.uniform(-spec.rattle.volume, spec.rattle.volume)
+        cell = scaled_to_volume(large, 1.0 + change)
+        atoms = rattled(cell, amplitude, rng, _minimum_distance(spec, cell))
+        note = f"{name}, volume {change:+.1%}, rattle {amplitude:g} Å"
+        yield Candidate(atoms, "rattle", f"{origin}/rattle-{index:03d}", parent, note)
+
+
+def _companion(
+    spec: StructuresSpec, element: str, name: str, rng: np.random.Generator
+) -> Iterator[Candidate]:
+    primitive = prototype(element, name)
+    cell = supercell(primitive, max(spec.companions.max_atoms, len(primitive)))
+    for change in _evenly(spec.companions.volume, spec.companions.volumes):
+        scaled = scaled_to_volume(cell, 1.0 + change)
+        atoms = rattled(scaled, spec.companions.rattle, rng, _minimum_distance(spec, scaled))
+        note = f"{name}, volume {change:+.1%}, rattle {spec.companions.rattle:g} Å"
+        yield Candidate(atoms, "prototype", f"prototype/{name}/volume", structure_key(primitive), note)
+
+
+def _evenly(largest: float, count: int) -> list[float]:
+    """Numbers from −largest to +largest with 0 among them; for an even count the last one is left out."""
+    if count == 0:
+        return []
+    spaced = np.linspace(-largest, largest, count + 1 - count % 2) if count > 1 else np.zeros(1)
+    return [float(round(value, 12)) for value in spaced[:count]]
+
+
+def _minimum_distance(spec: StructuresSpec, undistorted: Atoms) -> float:
+    bond = 2.0 * float(covalent_radii[atomic_numbers[undistorted.get_chemical_symbols()[0]]])
+    return spec.min_distance_ratio * min(bond, shortest_distance(undistorted, bond))

@@ -1,0 +1,99 @@
+"""Random crystals with a random space group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from ase import Atoms
+from ase.build import niggli_reduce
+
+from forgefield.atoms.errors import ForgefieldError
+from forgefield.atoms.neighbours import shortest_distance
+from forgefield.structures.symmetry import primitive_cell
+
+# Attempts for each structure that is wanted. About one in four succeeds, and one takes some 10 ms.
+_ATTEMPTS = 60
+
+
+def random_crystals(
+    element: str,
+    count: int,
+    n_atoms: tuple[int, int],
+    volumes: tuple[float, float],
+    minimum_distance: float,
+    rng: np.random.Generator,
+) -> list[Atoms]:
+    """Crystals of random space group, number of atoms, lattice and positions, made by PyXtal.
+
+    PyXtal: Fredericks et al., Comput. Phys. Commun. 261, 107810 (2021). The crystals are scaled to a volume drawn
+    from ``volumes`` and given in their reduced primitive cell. Their number falls short of ``count`` when
+    the attempts (60 for each) are used up, as happens for distances that hardly fit the volume.
+
+    Args:
+        element: symbol.
+        count: how many to make.
+        n_atoms: smallest and largest number of atoms in the primitive cell.
+        volumes: smallest and largest volume, Å³/atom.
+        minimum_distance: crystals with closer atoms are thrown away, Å.
+        rng: source of randomness; the same state gives the same crystals.
+
+    Raises:
+        ForgefieldError: PyXtal is not installed, or not one crystal passed.
+    """
+    if count == 0:
+        return []
+    found: list[Atoms] = []
+    for crystal in _attempts(element, _ATTEMPTS * count, n_atoms, rng):
+        volume = rng.uniform(*volumes) * len(crystal)
+        crystal.set_cell(
+            crystal.cell.array * (volume / crystal.get_volume()) ** (1.0 / 3.0), scale_atoms=True
+        )
+        crystal = primitive_cell(crystal, tolerance=1e-3)
+        if not n_atoms[0] <= len(crystal) <= n_atoms[1]:
+            continue
+        niggli_reduce(crystal)
+        crystal.wrap()
+        if shortest_distance(crystal, minimum_distance) < minimum_distance:
+            continue
+        found.append(crystal)
+        if len(found) == count:
+            return found
+    if not found:
+        raise ForgefieldError(
+            f"none of {_ATTEMPTS * count} random crystals of {element} with {n_atoms[0]} to {n_atoms[1]} atoms at "
+            f"{volumes[0]:.1f} to {volumes[1]:.1f} Å³/atom keeps the atoms {minimum_distance:.2f} Å apart",
+            "lower structures.min_distance_ratio, widen structures.random.atoms, or set structures.random.count "
+            "to 0",
+        )
+    return found
+
+
+def _attempts(
+    element: str, attempts: int, n_atoms: tuple[int, int], rng: np.random.Generator
+) -> Iterator[Atoms]:
+    """Valid crystals among ``attempts`` tries, their volume being PyXtal's."""
+    try:
+        from pyxtal.crystal import random_crystal
+        from pyxtal.msg import Comp_CompatibilityError, VolumeError
+    except ImportError as error:
+        raise ForgefieldError(
+            "random structures need pyxtal, which is not installed",
+            "pip install 'forgefield[structures]', or set structures.random.count to 0",
+        ) from error
+    for _ in range(attempts):
+        group, n = int(rng.integers(1, 231)), int(rng.integers(n_atoms[0], n_atoms[1] + 1))
+        try:
+            crystal = random_crystal(3, group, [element], [n], random_state=rng)
+        except (Comp_CompatibilityError, VolumeError):
+            # The space group has no sites for this number of atoms, or no lattice of that volume.
+            continue
+        if not crystal.valid:
+            continue
+        positions = [site.coords + np.zeros((site.multiplicity, 3)) for site in crystal.atom_sites]
+        yield Atoms(
+            [element] * sum(len(block) for block in positions),
+            scaled_positions=np.vstack(positions),
+            cell=crystal.lattice.matrix,
+            pbc=True,
+        )

@@ -1,0 +1,88 @@
+"""All settings of a run: every room's own, and those of the loop itself."""
+
+from __future__ import annotations
+
+from pydantic import Field, model_validator
+
+from forgefield.atoms.spec import Spec
+from forgefield.potentials.density.spec import DensitySpec
+from forgefield.potentials.training_spec import TrainingSpec
+from forgefield.properties.target_set import PropertiesSpec
+from forgefield.properties.verdict import TargetsSpec
+from forgefield.reference.spec import ReferenceSpec
+from forgefield.sampling.spec import ExplorationSpec
+from forgefield.selection.spec import SelectionSpec
+from forgefield.structures.spec import StructuresSpec
+from forgefield.workflow.system import SystemSpec
+
+
+class CyclesSpec(Spec):
+    """The loop train → verify → explore → select → label."""
+
+    max: int = Field(default=5, ge=1, le=100)
+    """Trainings, at most; the loop ends earlier when every target holds."""
+
+
+class BudgetSpec(Spec):
+    """What the run may cost; null: no limit."""
+
+    calculations: int | None = Field(default=300, ge=1)
+    """Reference calculations in all: structures, targets and held-out configurations, failures included."""
+    hours: float | None = Field(default=None, gt=0)
+    """Wall time after which no new cycle begins."""
+
+
+class HoldOutSpec(Spec):
+    """Configurations from independent molecular dynamics that are never trained on, for the error targets."""
+
+    configurations: int = Field(default=20, ge=1)
+    """Labelled configurations."""
+    temperatures: tuple[float, ...] = Field(default=(300.0, 700.0, 1100.0, 1500.0), min_length=1)
+    """Temperatures in K, one trajectory for each."""
+    steps: int = Field(default=1500, ge=10)
+    """Steps of each trajectory; configurations come from its second half."""
+    max_atoms: int = Field(default=16, ge=1)
+    """Largest cell that the target structure is repeated to."""
+    from_cycle: int = Field(default=2, ge=1)
+    """Cycle whose potential drives the trajectories (the last cycle, if there are fewer)."""
+
+
+class RunSpec(Spec):
+    """A run, from the chemical question to the proven potential."""
+
+    system: SystemSpec
+    """The chemical system."""
+    structures: StructuresSpec = StructuresSpec()
+    """Initial structures."""
+    reference: ReferenceSpec = ReferenceSpec()
+    """Reference calculations (DFT)."""
+    potential: DensitySpec = DensitySpec()
+    """The potential."""
+    training: TrainingSpec = TrainingSpec()
+    """How the potential is fitted."""
+    exploration: ExplorationSpec = ExplorationSpec()
+    """How the potential looks for structures that it does not know."""
+    selection: SelectionSpec = SelectionSpec()
+    """Which of them are computed."""
+    cycles: CyclesSpec = CyclesSpec()
+    """How often."""
+    hold_out: HoldOutSpec = HoldOutSpec()
+    """Configurations for the error targets."""
+    properties: PropertiesSpec = PropertiesSpec()
+    """How the properties of the verdict are computed."""
+    targets: TargetsSpec = TargetsSpec()
+    """What the potential must reach."""
+    budget: BudgetSpec = BudgetSpec()
+    """What the run may cost."""
+    seed: int = Field(default=1, ge=0, lt=2**32)
+    """Seed of all randomness: the same seed gives the same structures and the same data."""
+
+    @model_validator(mode="after")
+    def _budget_covers_the_proof(self) -> RunSpec:
+        limit = self.budget.calculations
+        if limit is not None and limit <= self.hold_out.configurations:
+            raise ValueError(
+                f"budget.calculations {limit} does not even cover hold_out.configurations "
+                f"{self.hold_out.configurations}; raise the budget or lower the configurations"
+            )
+        return self

@@ -1,0 +1,102 @@
+"""Potentials with known answers for the sampling tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.calculators.calculator import Calculator
+from ase.calculators.emt import EMT
+from matscipy.calculators.manybody import Manybody
+from matscipy.calculators.manybody.explicit_forms.kumagai import Kumagai, Kumagai_Comp_Mat_Sci_39_Si
+from matscipy.calculators.manybody.explicit_forms.stillinger_weber import (
+    Stillinger_Weber_PRB_31_5262_Si,
+    StillingerWeber,
+)
+
+from forgefield.atoms.records import Candidate, Evaluation, Uncertainty
+from forgefield.potentials.contract import Potential
+
+
+def kumagai() -> Calculator:
+    return Manybody(**Kumagai(Kumagai_Comp_Mat_Sci_39_Si))
+
+
+def stillinger_weber() -> Calculator:
+    return Manybody(**StillingerWeber(Stillinger_Weber_PRB_31_5262_Si))
+
+
+class Committee(Potential):
+    """Mean and spread of ASE calculators; made anew from their names after pickling."""
+
+    makers: ClassVar = {"kumagai": kumagai, "stillinger-weber": stillinger_weber, "emt": EMT}
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+        self.species, self.cutoff = ("Si",), 4.0
+        self.calculators = [self.makers[name]() for name in names]
+
+    def __reduce__(self):
+        return Committee, self.names
+
+    def evaluate(self, atoms: Atoms, uncertainty: bool = False) -> Evaluation:
+        results = []
+        for calculator in self.calculators:
+            atoms = Atoms(atoms, calculator=calculator)
+            results.append((atoms.get_potential_energy(), atoms.get_forces(), atoms.get_stress()))
+        energies, forces, stresses = (np.array(values) for values in zip(*results, strict=True))
+        spread = None
+        if uncertainty and len(self.names) > 1:
+            variance = forces.var(axis=0, ddof=1).sum(axis=1)
+            spread = Uncertainty(energy=float(energies.std(ddof=1)), forces=np.sqrt(variance))
+        energy = float(energies.mean())
+        shares = np.full(len(atoms), energy / len(atoms))
+        return Evaluation(energy, shares, forces.mean(axis=0), stresses.mean(axis=0), spread)
+
+    def save(self, folder: Path) -> None:
+        raise NotImplementedError
+
+
+@dataclass
+class Springs(Potential):
+    """Every atom on an isotropic spring of its own; no springs at all is an ideal gas."""
+
+    sites: np.ndarray
+    constant: float
+
+    def evaluate(self, atoms: Atoms, uncertainty: bool = False) -> Evaluation:
+        away = atoms.positions - self.sites
+        energies = 0.5 * self.constant * (away**2).sum(axis=1)
+        return Evaluation(float(energies.sum()), energies, -self.constant * away, np.zeros(6))
+
+    def save(self, folder: Path) -> None:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def committee() -> Committee:
+    """Two classical silicon potentials that agree near the crystal and nowhere else."""
+    return Committee("kumagai", "stillinger-weber")
+
+
+@pytest.fixture
+def make_committee():
+    return Committee
+
+
+@pytest.fixture
+def make_springs():
+    return Springs
+
+
+@pytest.fixture
+def silicon() -> Candidate:
+    """Eight atoms of slightly rattled diamond-structure silicon."""
+    atoms = bulk("Si", cubic=True)
+    atoms.positions += np.random.default_rng(3).normal(scale=0.02, size=atoms.positions.shape)
+    return Candidate(atoms=atoms, source="prototype", trajectory="prototype/diamond")
