@@ -55,8 +55,8 @@ def test_silicon_constants_agree_with_analytic_second_derivatives(potential, req
     calculator = request.getfixturevalue(potential)
     atoms = equilibrium(bulk("Si"), calculator)
     result = elasticity.compute(atoms, calculator, SPEC)
-    # matscipy needs a cell longer than the cutoff.
-    large = equilibrium(bulk("Si", cubic=True), calculator) * (2, 2, 2)
+    # 7.7 Å wide: no two images of an atom lie within the cutoff of a third.
+    large = atoms * (2, 2, 2)
     large.calc = calculator
     clamped = full_3x3x3x3_to_Voigt_6x6(calculator.get_birch_coefficients(large)) / units.GPa
     relaxed_ions = full_3x3x3x3_to_Voigt_6x6(calculator.get_elastic_constants(large)) / units.GPa
@@ -70,7 +70,7 @@ def test_silicon_constants_agree_with_analytic_second_derivatives(potential, req
 
 
 def test_stillinger_weber_constants_agree_with_literature(stillinger_weber):
-    """Balamane, Halicioglu, Tiller, Phys. Rev. B 46, 2250 (1992), table VI: 151.4, 76.4, 56.4 GPa."""
+    """Balamane, Halicioglu, Tiller, Phys. Rev. B 46, 2250 (1992): 151.4, 76.4, 56.4 GPa."""
     atoms = equilibrium(bulk("Si"), stillinger_weber)
     values = [c.value for c in elasticity.compute(atoms, stillinger_weber, SPEC).constants]
     assert values == pytest.approx([151.4, 76.4, 56.4], abs=0.1)
@@ -129,27 +129,27 @@ def test_hexagonal_crystal_with_internal_freedom(stillinger_weber):
     assert np.abs(result.stiffness - result.clamped_stiffness).max() > 10
 
 
-def alloy(symbols, calculator):
-    start = bulk("Cu", cubic=True) * (2, 1, 1)
+def alloy(start, symbols, calculator):
     start.symbols[:] = symbols
     start.rattle(0.05, rng=np.random.default_rng(3))
     return relaxed(start, calculator, cell=True)
 
 
 def test_triclinic_alloy_with_every_constant_free(emt):
-    atoms = alloy(["Cu", "Al", "Ni", "Cu", "Ag", "Al", "Pt", "Cu"], emt)
+    symbols = ["Cu", "Al", "Ag", "Cu", "Ni", "Cu", "Cu", "Cu", "Pt", "Al", "Cu", "Cu"]
+    atoms = alloy(bulk("Cu") * (3, 2, 2), symbols, emt)
     spec = ElasticitySpec(strain=0.005, displacement=0.01)
-    # Six strains both ways, three directions both ways for each of eight atoms.
-    assert len(elasticity.plan(atoms, spec)) == 12 + 48
+    # Six strains both ways, three directions both ways for each of twelve atoms.
+    assert len(elasticity.plan(atoms, spec)) == 12 + 72
     result = elasticity.compute(atoms, emt, spec)
     assert len(result.constants) == 21
-    assert np.abs(result.stiffness - stiffness_by_relaxing(atoms, emt)).max() < 0.5
-    assert np.abs(result.stiffness - result.clamped_stiffness).max() > 2
+    assert np.abs(result.stiffness - stiffness_by_relaxing(atoms, emt)).max() < 0.2
+    assert np.abs(result.stiffness - result.clamped_stiffness).max() > 5
 
 
 def test_crystal_that_is_symmetric_only_within_the_tolerance(emt):
     """Angles off by 1e-4 degrees must not pass for new directions of strain."""
-    atoms = alloy(["Al", "Cu", "Cu", "Al", "Al", "Cu", "Cu", "Cu"], emt)
+    atoms = alloy(bulk("Cu", cubic=True) * (2, 1, 1), ["Al", "Cu", "Cu", "Al", "Al", "Cu", "Cu", "Cu"], emt)
     result = elasticity.compute(atoms, emt, ElasticitySpec(strain=0.005, displacement=0.01))
     assert result.space_group == 47
     assert [c.name for c in result.constants] == [
@@ -178,9 +178,11 @@ def test_polycrystal_bounds_of_a_cubic_crystal(stillinger_weber, sw_silicon):
     assert result.shear_reuss < result.shear_modulus < result.shear_voigt
 
 
-def test_unstable_crystal_is_named_so(stillinger_weber):
-    atoms = equilibrium(bulk("Si", "sc", a=2.6), stillinger_weber)
-    assert not elasticity.compute(atoms, stillinger_weber, SPEC).stable
+def test_unstable_crystal_is_named_so(emt):
+    atoms = equilibrium(bulk("Cu", "bcc", a=2.87), emt)
+    result = elasticity.compute(atoms, emt, SPEC)
+    assert result.stiffness[0, 0] < result.stiffness[0, 1]
+    assert not result.stable
 
 
 def test_stiffness_turns_like_a_tensor(stillinger_weber, sw_silicon):

@@ -14,17 +14,17 @@ from forgefield.properties.stored import from_json, to_json
 
 pytestmark = pytest.mark.filterwarnings("ignore:'where' used without 'out':UserWarning")
 
-TERAHERTZ = 1e3 * units.fs * 2 * np.pi
+TERAHERTZ = 1e3 * units.fs / (2 * np.pi)
 
 
 def test_commensurate_frequencies_agree_with_analytic_hessian(stillinger_weber, sw_silicon):
     spec = PhononSpec(supercell=((2, 0, 0), (0, 2, 0), (0, 0, 2)), mesh=(2, 2, 2), dos_points=0)
     result = phonons.compute(sw_silicon, stillinger_weber, spec)
+    # 7.7 Å wide: no two images of an atom lie within the cutoff (3.77 Å) of a third.
     supercell = sw_silicon * (2, 2, 2)
-    hessian = stillinger_weber.get_hessian(supercell * (2, 2, 2), format="sparse").toarray()
-    # The 128 atoms of a doubled supercell keep images beyond the cutoff; fold them back onto one supercell.
-    n, copies = 3 * len(supercell), 8
-    folded = sum(hessian[:n, k * n : (k + 1) * n] for k in range(copies))
+    supercell.calc = stillinger_weber
+    supercell.get_potential_energy()
+    folded = stillinger_weber.get_hessian(supercell, format="sparse").toarray()
     eigenvalues = np.linalg.eigvalsh((folded + folded.T) / 2 / sw_silicon.get_masses()[0])
     exact = np.sign(eigenvalues) * np.sqrt(np.abs(eigenvalues)) * TERAHERTZ
     counts = np.rint(result.weights * 8).astype(int)
@@ -124,13 +124,13 @@ def test_unlike_meshes_are_not_compared(emt):
         phonon_rmse(one, two)
 
 
-def test_stable_and_unstable_crystals_are_told_apart(emt, stillinger_weber):
+def test_stable_and_unstable_crystals_are_told_apart(emt):
     stable = phonons.compute(bulk("Cu", a=3.59), emt, PhononSpec())
     assert not stable.imaginary
     assert abs(stable.lowest) < 1e-3
-    unstable = phonons.compute(bulk("Si", "sc", a=2.6), stillinger_weber, PhononSpec(minimum_length=5.0))
+    unstable = phonons.compute(bulk("Cu", "bcc", a=2.87), emt, PhononSpec())
     assert unstable.imaginary
-    assert unstable.lowest < -1
+    assert unstable.lowest < -0.5
 
 
 def test_isotopes_count(stillinger_weber, sw_silicon):

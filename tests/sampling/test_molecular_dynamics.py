@@ -43,6 +43,16 @@ def test_last_frame_is_recorded_when_steps_do_not_divide(committee, silicon):
     assert [frame.step for frame in trajectory.frames] == [10, 15]
 
 
+def test_magnetic_moments_travel_with_the_frames(committee, silicon):
+    atoms = silicon.atoms.copy()
+    atoms.set_initial_magnetic_moments(np.arange(8.0))
+    start = Candidate(atoms, "file", "file/a")
+    trajectory = run_trajectory(committee, start, CALM, Guard(), np.random.default_rng(0))
+    np.testing.assert_array_equal(
+        trajectory.frames[0].candidate.atoms.get_initial_magnetic_moments(), np.arange(8.0)
+    )
+
+
 def test_same_generator_same_trajectory_in_another_process_too(committee, silicon):
     conditions = Conditions("t", "npt", 300, 900, ramp_steps=20, steps=30)
     arguments = (committee, silicon, conditions, Guard(stop_above=50.0), np.random.default_rng(11))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 
-from forgefield.atoms.records import Evaluation
+from forgefield.atoms.records import Array, Evaluation
 
 
 class Potential(ABC):
@@ -34,6 +34,10 @@ class Potential(ABC):
     @abstractmethod
     def save(self, folder: Path) -> None:
         """Write the potential into a folder from which `forgefield.load` reads it."""
+
+    @abstractmethod
+    def features(self, atoms: Atoms) -> Array:
+        """(N, D) invariant features of each atom's surroundings, of order one: what tells structures apart."""
 
     def calculator(self) -> PotentialCalculator:
         """ASE calculator of this potential."""

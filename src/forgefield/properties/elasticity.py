@@ -1,7 +1,7 @@
 """The elastic tensor with relaxed ions, from clamped strains and one set of displacements.
 
 Instead of relaxing the ions in every strained cell, their motion is eliminated from the harmonic energy
-(Wu, Vanderbilt, Hamann, Phys. Rev. B 72, 035105 (2005), eq. 21):
+(Wu, Vanderbilt, Hamann, Phys. Rev. B 72, 035105 (2005)):
 
   C = C̄ − Λᵀ Φ⁻¹ Λ / V
 
@@ -199,9 +199,9 @@ def _linear_response(
             _image_of_forces(symmetry, g, odd_force).ravel() for g in range(len(symmetry.rotations))
         )
     responses = np.column_stack([np.array(stresses), np.array(forces)])
-    solution = np.linalg.lstsq(np.array(applied), responses, rcond=None)[0].T
+    solution = np.asarray(np.linalg.lstsq(np.array(applied), responses, rcond=None)[0].T, dtype=np.float64)
     stiffness, internal_strain = solution[:6], solution[6:].reshape(3 * n_atoms, 6)
-    return (stiffness + stiffness.T) / 2, internal_strain
+    return np.asarray((stiffness + stiffness.T) / 2), internal_strain
 
 
 def _image_of_forces(symmetry: CrystalSymmetry, operation: int, forces: Array) -> Array:

@@ -47,7 +47,7 @@ class ReferenceSpec(Spec):
     """Spin-polarised calculation (gpaw)."""
     method: Literal["GFN2-xTB", "GFN1-xTB", "IPEA1-xTB"] = "GFN2-xTB"
     """Tight-binding Hamiltonian (tblite)."""
-    parameters: dict[str, JsonValue] = {}
+    parameters: dict[str, JsonValue] = Field(default_factory=dict)
     """Further arguments of the engine's calculator, by the calculator's own names."""
     time_limit: float = Field(1800.0, gt=0.0)
     """Seconds that one structure may take, all attempts together; then it is given up."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from ase import units
+from ase import Atoms, units
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.identity import structure_key
@@ -111,7 +111,7 @@ def run_trajectory(
         heat = guard.overheating(state.temperature, target, len(atoms))
         if heat is None and state.step % conditions.sample_every and state.step < conditions.steps:
             continue
-        frame = _frame(potential, state, conditions, guard, parent)
+        frame = _frame(potential, state, conditions, guard, start.atoms, parent)
         if np.isfinite(frame.force_uncertainties).all():
             frames.append(frame)
         if not frame.uncertainty <= guard.stop_above:  # an uncertainty that is not a number stops too
@@ -140,9 +140,12 @@ def _barostat(conditions: Conditions) -> Barostat | None:
 
 
 def _frame(
-    potential: Potential, state: MotionState, conditions: Conditions, guard: Guard, parent: str
+    potential: Potential, state: MotionState, conditions: Conditions, guard: Guard, start: Atoms, parent: str
 ) -> Frame:
     atoms = state.atoms()
+    if start.has("initial_magmoms"):
+        # The motion does not need them, a reference calculation with spin does.
+        atoms.set_initial_magnetic_moments(start.get_initial_magnetic_moments())
     evaluation = potential.evaluate(atoms, uncertainty=True)
     if evaluation.uncertainty is not None:
         uncertainties = guard.scale * np.asarray(evaluation.uncertainty.forces, dtype=np.float64)

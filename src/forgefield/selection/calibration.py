@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Array
@@ -125,6 +124,8 @@ def _worst(values: Array, groups: NDArray[np.int64]) -> Array:
 
 
 def _rank_correlation(a: Array, b: Array) -> float:
+    from scipy.stats import rankdata  # takes long to import
+
     ranks = rankdata(a), rankdata(b)
     if len(a) < 3 or np.ptp(ranks[0]) == 0.0 or np.ptp(ranks[1]) == 0.0:
         return 0.0

@@ -22,6 +22,8 @@ from forgefield.structures.spec import StructuresSpec
 from forgefield.structures.strain import random_strain, scaled_to_volume, strained
 from forgefield.structures.supercell import supercell
 
+# Settings of sources that know elements only.
+_ELEMENT_ONLY = ("prototypes", "strain", "rattle", "companions", "random")
 _COMMON = ("diamond", "hexagonal-diamond", "beta-tin", "sc", "bcc", "fcc", "hcp")
 
 
@@ -40,8 +42,8 @@ def initial_structures(
         rng: source of randomness; the same state gives the same structures.
 
     Raises:
-        ForgefieldError: unknown element or prototype, unreadable files, settings that no structure fulfils, or
-            sources other than files for a compound.
+        ForgefieldError: unknown element or prototype, unreadable files, settings that no structure fulfils,
+            or sources other than files for a compound.
     """
     for element in species:
         known_element(element)
@@ -74,15 +76,14 @@ def chosen_prototypes(spec: StructuresSpec, element: str) -> tuple[str, ...]:
 
 
 def _check_compound(spec: StructuresSpec, species: tuple[str, ...]) -> None:
-    asked = [
-        f"structures.{name}"
-        for name in ("prototypes", "strain", "rattle", "companions", "random")
-        if name in spec.model_fields_set and getattr(spec, name) != "auto"
-    ]
-    if asked and any(getattr(spec, name.split(".")[1]) != () for name in asked):
+    asked = [name for name in _ELEMENT_ONLY if name in spec.model_fields_set]
+    if asked == ["prototypes"] and spec.prototypes in ("auto", ()):
+        asked = []
+    if asked:
         raise ForgefieldError(
-            f"{asked[0]} makes structures of one element only, but the species are {', '.join(species)}",
-            f"take {asked[0]} out of the input and give structures.files",
+            f"structures.{asked[0]} makes structures of one element only, but the species are "
+            f"{', '.join(species)}",
+            f"take structures.{asked[0]} out of the input and give structures.files",
         )
     if not spec.files:
         raise ForgefieldError(
@@ -93,10 +94,15 @@ def _check_compound(spec: StructuresSpec, species: tuple[str, ...]) -> None:
 
 def _of_element(spec: StructuresSpec, element: str, rng: np.random.Generator) -> Iterator[Candidate]:
     names = chosen_prototypes(spec, element)
+    # Each source has its own stream, so that another number of one leaves the others, and their labels, as
+    # they were.
+    small, large, rattles, companions, randoms = rng.spawn(5)
     for name in names[:1]:
-        yield from _main_prototype(spec, element, name, rng)
+        yield from _volume_path(spec, element, name)
+        yield from _strains(spec, element, name, small, large)
+        yield from _rattles(spec, element, name, rattles)
     for name in names[1:]:
-        yield from _companion(spec, element, name, rng)
+        yield from _companion(spec, element, name, companions)
     reference = prototype(element, names[0] if names else ground_state_name(element))
     volume = reference.get_volume() / len(reference)
     crystals = random_crystals(
@@ -105,37 +111,69 @@ def _of_element(spec: StructuresSpec, element: str, rng: np.random.Generator) ->
         spec.random.atoms,
         (volume * (1.0 - spec.random.volume), volume * (1.0 + spec.random.volume)),
         _minimum_distance(spec, reference),
-        rng,
+        randoms,
     )
     for index, atoms in enumerate(crystals):
         note = f"{len(atoms)} atoms at {atoms.get_volume() / len(atoms):.1f} Å³/atom"
         yield Candidate(atoms, "random", f"random/{index:03d}", note=note)
 
 
-def _main_prototype(
-    spec: StructuresSpec, element: str, name: str, rng: np.random.Generator
-) -> Iterator[Candidate]:
+def _volume_path(spec: StructuresSpec, element: str, name: str) -> Iterator[Candidate]:
     primitive = prototype(element, name)
-    small = supercell(primitive, max(2, len(primitive)))
-    large = supercell(primitive, max(spec.max_atoms, len(small)))
-    parent, origin = structure_key(primitive), f"prototype/{name}"
     for change in _evenly(spec.strain.volume, spec.strain.volume_count):
         source = "prototype" if change == 0.0 else "strain"
-        note = f"{name}, volume {change:+.1%}"
-        yield Candidate(scaled_to_volume(primitive, 1.0 + change), source, f"{origin}/volume", parent, note)
-    cells = [small] * spec.strain.small_count + [large] * spec.strain.large_count
-    for index, cell in enumerate(cells):
-        sheared = strained(cell, random_strain(spec.strain.shear, rng))
-        atoms = rattled(sheared, spec.strain.rattle, rng, _minimum_distance(spec, sheared))
-        note = f"{name}, strain within ±{spec.strain.shear:.1%}, rattle {spec.strain.rattle:g} Å"
-        yield Candidate(atoms, "strain", f"{origin}/strain-{index:03d}", parent, note)
+        yield Candidate(
+            scaled_to_volume(primitive, 1.0 + change),
+            source,
+            f"prototype/{name}/volume",
+            structure_key(primitive),
+            f"{name}, volume {change:+.1%}",
+        )
+
+
+def _strains(
+    spec: StructuresSpec, element: str, name: str, small: np.random.Generator, large: np.random.Generator
+) -> Iterator[Candidate]:
+    primitive = prototype(element, name)
+    cells = (
+        ("small", _small(primitive), spec.strain.small_count, small),
+        ("large", _large(spec, primitive), spec.strain.large_count, large),
+    )
+    for size, cell, count, rng in cells:
+        for index in range(count):
+            sheared = strained(cell, random_strain(spec.strain.shear, rng))
+            yield Candidate(
+                rattled(sheared, spec.strain.rattle, rng, _minimum_distance(spec, sheared)),
+                "strain",
+                f"prototype/{name}/strain-{size}-{index:03d}",
+                structure_key(primitive),
+                f"{name}, strain within ±{spec.strain.shear:.1%}, rattle {spec.strain.rattle:g} Å",
+            )
+
+
+def _rattles(spec: StructuresSpec, element: str, name: str, rng: np.random.Generator) -> Iterator[Candidate]:
+    primitive = prototype(element, name)
+    large = _large(spec, primitive)
     amplitudes = [amplitude for amplitude in spec.rattle.amplitudes for _ in range(spec.rattle.count)]
     for index, amplitude in enumerate(amplitudes):
         change = rng.uniform(-spec.rattle.volume, spec.rattle.volume)
         cell = scaled_to_volume(large, 1.0 + change)
-        atoms = rattled(cell, amplitude, rng, _minimum_distance(spec, cell))
-        note = f"{name}, volume {change:+.1%}, rattle {amplitude:g} Å"
-        yield Candidate(atoms, "rattle", f"{origin}/rattle-{index:03d}", parent, note)
+        yield Candidate(
+            rattled(cell, amplitude, rng, _minimum_distance(spec, cell)),
+            "rattle",
+            f"prototype/{name}/rattle-{index:03d}",
+            structure_key(primitive),
+            f"{name}, volume {change:+.1%}, rattle {amplitude:g} Å",
+        )
+
+
+def _small(primitive: Atoms) -> Atoms:
+    # A lone atom feels no force.
+    return supercell(primitive, max(2, len(primitive)))
+
+
+def _large(spec: StructuresSpec, primitive: Atoms) -> Atoms:
+    return supercell(primitive, max(spec.max_atoms, 2, len(primitive)))
 
 
 def _companion(

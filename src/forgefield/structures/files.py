@@ -32,8 +32,8 @@ def structures_from_files(
             foreign = sorted(set(frame.get_chemical_symbols()) - set(species))
             if foreign:
                 raise ForgefieldError(
-                    f"structure {index} of {path} contains {', '.join(foreign)}, but the system's species are "
-                    f"{', '.join(species)}",
+                    f"structure {index} of {path} contains {', '.join(foreign)}, but the system's species "
+                    f"are {', '.join(species)}",
                     "add the element to the species or take the structure out of the file",
                 )
             atoms = Atoms(frame.numbers, frame.positions, cell=frame.cell, pbc=frame.pbc)

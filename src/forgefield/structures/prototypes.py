@@ -29,13 +29,26 @@ _GROUND_STATES = {
     **dict.fromkeys(("As", "Sb", "Bi"), "alpha-arsenic"),
     **dict.fromkeys(("At", "Rn"), "fcc"),
     **dict.fromkeys(("Fr", "Ra"), "bcc"),
-    **{"He": "hcp", "B": "alpha-boron", "P": "black-phosphorus", "S": "alpha-sulfur"},
-    **{"Mn": "alpha-manganese", "Ga": "alpha-gallium", "In": "indium", "Sn": "beta-tin"},
-    **{"Pm": "double-hcp", "Sm": "alpha-samarium", "Hg": "alpha-mercury", "Pa": "protactinium"},
-    **{"U": "alpha-uranium", "Np": "alpha-neptunium", "Pu": "alpha-plutonium"},
+    "He": "hcp",
+    "B": "alpha-boron",
+    "P": "black-phosphorus",
+    "S": "alpha-sulfur",
+    "Mn": "alpha-manganese",
+    "Ga": "alpha-gallium",
+    "In": "indium",
+    "Sn": "beta-tin",
+    "Pm": "double-hcp",
+    "Sm": "alpha-samarium",
+    "Hg": "alpha-mercury",
+    "Pa": "protactinium",
+    "U": "alpha-uranium",
+    "Np": "alpha-neptunium",
+    "Pu": "alpha-plutonium",
 }
-# ASE builds these three families with their internal coordinates.
+# ASE can build these families with their internal coordinates.
 _ASE_FAMILIES = {*ASE_NAMES, "bct", "rhombohedral"}
+# Elements without measured crystals get a neighbour's bond length, scaled by the covalent radii.
+_UNMEASURED = {"Pm": "Nd", "At": "Po", "Fr": "Cs", "Ra": "Ba"}
 _DIATOMIC = ("H", "N", "O", "F", "Cl", "Br", "I")
 # Softness of a bond in bond-valence theory, Å: Brown and Altermatt, Acta Cryst. B 41, 244 (1985).
 _SOFTNESS = 0.37
@@ -61,11 +74,11 @@ def ground_state_name(element: str) -> str:
 def prototype(element: str, name: str) -> Atoms:
     """Primitive cell of an element in a named crystal structure.
 
-    The element's own ground state has its measured lattice constants where ASE or the AFLOW library know them.
-    Any other crystal is scaled so that an atom's bond-valence sum Σ_j exp(−r_j / 0.37 Å) is that of the ground
-    state (Brown and Altermatt, Acta Cryst. B 41, 244 (1985)); for Si and Al that lands within a few per cent of
-    the bond lengths of density functional theory. fcc, bcc, sc and diamond cells are aligned with the cube
-    axes. No magnetic moments are set.
+    The element's own ground state has its measured lattice constants where ASE or the AFLOW library know
+    them. Any other crystal is scaled so that an atom's bond-valence sum Σ_j exp(−r_j / 0.37 Å) is that of
+    the ground state (Brown and Altermatt, Acta Cryst. B 41, 244 (1985)); for silicon that lands within a few
+    per cent of the bond lengths of density functional theory. fcc, bcc, sc and diamond cells are aligned
+    with the cube axes. No magnetic moments are set.
 
     Args:
         element: symbol, H to Pu.
@@ -126,22 +139,23 @@ def _template(element: str, name: str) -> Atoms:
 def _reference_crystal(element: str) -> Atoms:
     name = ground_state_name(element)
     state = reference_states[atomic_numbers[element]] or {}
-    if state.get("symmetry") in _ASE_FAMILIES:
+    # ASE marks crystals whose internal coordinates it lacks with an empty basis.
+    if state.get("symmetry") in _ASE_FAMILIES and state.get("basis", ()) is not None:
         return _plain(bulk(element))
     if name in AFLOW_NAMES and set(aflow_crystal(name).symbols) == {element}:
         return _template(element, name)
     atoms = _template(element, name)
     if element in ("He", "Rn"):
         return _scaled_to_distance(atoms, 2.0 * _vdw_radius(element))
-    if element in ("Pm", "At", "Fr", "Ra"):
-        # Covalent radii are close to half the length of a bond between two fourfold atoms.
-        single = 2.0 * covalent_radii[atomic_numbers[element]]
-        return _scaled_to_valence(atoms, 4.0 * np.exp(-single / _SOFTNESS))
+    if element in _UNMEASURED:
+        relative = _UNMEASURED[element]
+        ratio = covalent_radii[atomic_numbers[element]] / covalent_radii[atomic_numbers[relative]]
+        return _scaled_to_distance(atoms, ratio * _nearest_distance(prototype(relative, name)))
     return _like_relative(element, atoms, relative=aflow_crystal(name).get_chemical_symbols()[0])
 
 
 def _like_relative(element: str, atoms: Atoms, relative: str) -> Atoms:
-    """Scale the relative's crystal by measured cells or van der Waals radii; diatomic bonds keep their length."""
+    """Scale the relative's crystal by measured cells or van der Waals radii, but not diatomic bonds."""
     ours, theirs = (reference_states[atomic_numbers[symbol]] for symbol in (element, relative))
     if "a" in ours and ours["symmetry"] == theirs["symmetry"]:
         cells = [state["a"] ** 3 * state.get("b/a", 1.0) * state["c/a"] for state in (ours, theirs)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -26,9 +27,9 @@ def random_crystals(
 ) -> list[Atoms]:
     """Crystals of random space group, number of atoms, lattice and positions, made by PyXtal.
 
-    PyXtal: Fredericks et al., Comput. Phys. Commun. 261, 107810 (2021). The crystals are scaled to a volume drawn
-    from ``volumes`` and given in their reduced primitive cell. Their number falls short of ``count`` when
-    the attempts (60 for each) are used up, as happens for distances that hardly fit the volume.
+    PyXtal: Fredericks et al., Comput. Phys. Commun. 261, 107810 (2021). The crystals are scaled to a volume
+    drawn from ``volumes`` and given in their reduced primitive cell. Their number falls short of ``count``
+    when the attempts (60 for each) are used up, as happens for distances that hardly fit the volume.
 
     Args:
         element: symbol.
@@ -61,10 +62,11 @@ def random_crystals(
             return found
     if not found:
         raise ForgefieldError(
-            f"none of {_ATTEMPTS * count} random crystals of {element} with {n_atoms[0]} to {n_atoms[1]} atoms at "
-            f"{volumes[0]:.1f} to {volumes[1]:.1f} Å³/atom keeps the atoms {minimum_distance:.2f} Å apart",
-            "lower structures.min_distance_ratio, widen structures.random.atoms, or set structures.random.count "
-            "to 0",
+            f"none of {_ATTEMPTS * count} random crystals of {element} with {n_atoms[0]} to {n_atoms[1]} "
+            f"atoms at {volumes[0]:.1f} to {volumes[1]:.1f} Å³/atom keeps its atoms {minimum_distance:.2f} Å "
+            "apart",
+            "lower structures.min_distance_ratio, widen structures.random.atoms, or set "
+            "structures.random.count to 0",
         )
     return found
 
@@ -84,7 +86,10 @@ def _attempts(
     for _ in range(attempts):
         group, n = int(rng.integers(1, 231)), int(rng.integers(n_atoms[0], n_atoms[1] + 1))
         try:
-            crystal = random_crystal(3, group, [element], [n], random_state=rng)
+            with warnings.catch_warnings():
+                # The lattice is scaled afterwards, so a volume that PyXtal had to raise is no news.
+                warnings.filterwarnings("ignore", message="Warning: increase the volume")
+                crystal = random_crystal(3, group, [element], [n], random_state=rng)
         except (Comp_CompatibilityError, VolumeError):
             # The space group has no sites for this number of atoms, or no lattice of that volume.
             continue

@@ -32,7 +32,7 @@ def rattled(atoms: Atoms, amplitude: float, rng: np.random.Generator, minimum_di
         if minimum_distance <= 0.0 or shortest_distance(copy, minimum_distance) >= minimum_distance:
             return copy
     raise ForgefieldError(
-        f"{_DRAWS} random displacements of {amplitude} Å all brought two atoms of {atoms.symbols} closer than "
-        f"{minimum_distance:.2f} Å",
+        f"{_DRAWS} random displacements of {amplitude} Å all brought two atoms of {atoms.symbols} closer "
+        f"than {minimum_distance:.2f} Å",
         "lower the rattle amplitude, the strain or structures.min_distance_ratio",
     )

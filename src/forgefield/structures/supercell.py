@@ -1,8 +1,8 @@
-"""Supercells that are as wide as their number of atoms allows."""
+"""Supercells that are wide and near to right angles for their number of atoms."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from ase import Atoms
@@ -10,17 +10,20 @@ from ase.build import make_supercell
 from ase.geometry import minkowski_reduce
 from numpy.typing import NDArray
 
+from forgefield.atoms.records import Array
+
 Matrix = NDArray[np.int64]
 # The number of sublattices grows with the square of the index; beyond this one, only multiples are tried.
 _LARGEST_INDEX = 12
 
 
 def supercell(atoms: Atoms, max_atoms: int) -> Atoms:
-    """Widest repetition of a cell with at most ``max_atoms`` atoms, along the same directions in space.
+    """Wide repetition of a cell with at most ``max_atoms`` atoms, along the same directions in space.
 
-    Of all sublattices of the crystal, the one with the largest distance between opposite faces is taken; among
-    equals, the smaller one and then the one closest to right angles. For the two-atom diamond cell and 8 atoms
-    that is the conventional cube. A cell that already exceeds ``max_atoms`` is returned as it is.
+    Of the sublattices of the crystal whose opposite faces are nearly as far apart as possible (80 %), the one
+    closest to right angles is taken; among equals, the one with the most atoms, the widest and the shortest.
+    For the two-atom diamond cell and 8 atoms that is the conventional cube, as it is for one fcc atom and 4.
+    A cell that already exceeds ``max_atoms`` is returned as it is.
 
     Args:
         atoms: a structure periodic in three dimensions.
@@ -32,10 +35,10 @@ def supercell(atoms: Atoms, max_atoms: int) -> Atoms:
     if index > _LARGEST_INDEX:
         small = supercell(atoms, 4 * len(atoms))
         candidates = list(_diagonals(max_atoms // len(small)))
-        return _repeated(small, min(candidates, key=lambda matrix: _rank(small, matrix)))
+        return _repeated(small, _best(small, candidates))
     # The widest sublattice is never one of the smallest, and there are too many to look at all.
     candidates = [matrix for size in range((3 * index + 3) // 4, index + 1) for matrix in _sublattices(size)]
-    return _repeated(atoms, min(candidates, key=lambda matrix: _rank(atoms, matrix)))
+    return _repeated(atoms, _best(atoms, candidates))
 
 
 def _sublattices(index: int) -> Iterator[Matrix]:
@@ -60,14 +63,25 @@ def _diagonals(index: int) -> Iterator[Matrix]:
                 yield np.diag([a, b, c])
 
 
-def _rank(atoms: Atoms, matrix: Matrix) -> tuple[float, int, float]:
-    """Smallest first: negative distance of the closest faces, index, departure from right angles."""
-    cell, _ = minkowski_reduce(matrix @ atoms.cell.array)
+def _best(atoms: Atoms, candidates: Sequence[Matrix]) -> Matrix:
+    cells = [minkowski_reduce(matrix @ atoms.cell.array)[0] for matrix in candidates]
+    widths = [_width(cell) for cell in cells]
+    wide = [number for number, width in enumerate(widths) if width > 0.8 * max(widths)]
+
+    def rank(number: int) -> tuple[float, float, float, float]:
+        lengths = np.linalg.norm(cells[number], axis=1)
+        cosines = np.abs((cells[number] @ cells[number].T) / np.outer(lengths, lengths))
+        skewness = round(float(cosines[np.triu_indices(3, 1)].sum()), 4)
+        index = round(abs(np.linalg.det(candidates[number])))
+        return (skewness, -index, -round(widths[number], 4), round(float(lengths.max()), 4))
+
+    return candidates[min(wide, key=rank)]
+
+
+def _width(cell: Array) -> float:
+    """Smallest distance between opposite faces of any cell of the lattice, Å."""
     faces, _ = minkowski_reduce(np.linalg.inv(cell).T)
-    width = 1.0 / np.linalg.norm(faces, axis=1).max()
-    lengths = np.linalg.norm(cell, axis=1)
-    cosines = np.abs((cell @ cell.T) / np.outer(lengths, lengths))[np.triu_indices(3, 1)]
-    return (-round(float(width), 3), round(abs(np.linalg.det(matrix))), round(float(cosines.sum()), 6))
+    return float(1.0 / np.linalg.norm(faces, axis=1).max())
 
 
 def _repeated(atoms: Atoms, matrix: Matrix) -> Atoms:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import spglib
 from ase import Atoms
 
@@ -16,7 +18,13 @@ def primitive_cell(atoms: Atoms, tolerance: float) -> Atoms:
     if not atoms.pbc.all() or atoms.cell.volume < 1e-6:
         return atoms.copy()
     cell = (atoms.cell.array, atoms.get_scaled_positions(), atoms.numbers)
-    found = spglib.standardize_cell(cell, to_primitive=True, no_idealize=True, symprec=tolerance)
+    with warnings.catch_warnings():
+        # spglib warns at every call that it will raise, one day, where it returns None today.
+        warnings.filterwarnings("ignore", message="Set OLD_ERROR_HANDLING", category=DeprecationWarning)
+        try:
+            found = spglib.standardize_cell(cell, to_primitive=True, no_idealize=True, symprec=tolerance)
+        except spglib.SpglibError:
+            found = None
     if found is None:
         return atoms.copy()
     lattice, positions, numbers = found

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,12 @@ from forgefield.atoms.errors import ForgefieldError
 from forgefield.reference.engines.engine import Attempt, Parameters, SinglePoint
 from forgefield.reference.engines.single_point import single_point
 from forgefield.reference.spec import ReferenceSpec
+
+
+@functools.cache
+def _distributions() -> Mapping[str, list[str]]:
+    """Installed distributions by their top-level modules; half a second to find out."""
+    return metadata.packages_distributions()
 
 
 class AseCalculatorEngine:
@@ -37,8 +44,7 @@ class AseCalculatorEngine:
         edited calculator are not mixed with older ones.
         """
         self._factory()
-        top = self._module.partition(".")[0]
-        distributions = metadata.packages_distributions().get(top)
+        distributions = _distributions().get(self._module.partition(".")[0])
         if distributions:
             return metadata.version(distributions[0])
         source = inspect.getsourcefile(importlib.import_module(self._module))

@@ -1,7 +1,7 @@
 """Classical potentials as references: a cheap truth that is the same at every cell size.
 
-Named in the input as ``engine: ase:forgefield.reference.engines.classical.tersoff_silicon``. The potentials and
-their published parameters are matscipy's, which takes Python objects that no input file could hold.
+Named in the input as ``engine: ase:forgefield.reference.engines.classical.tersoff_silicon``. The potentials
+and their published parameters are matscipy's, which takes Python objects that no input file could hold.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def published(form: str, parametrisation: str) -> BaseCalculator:
         module = importlib.import_module(f"matscipy.calculators.manybody.explicit_forms.{_FORMS[form]}")
     except ImportError as error:
         raise ForgefieldError(f"matscipy is not installed ({error})", "pip install matscipy") from error
-    sets = {name: value for name, value in vars(module).items() if isinstance(value, dict) and "__ref__" in value}
+    sets = {
+        name: value for name, value in vars(module).items() if isinstance(value, dict) and "__ref__" in value
+    }
     if parametrisation not in sets:
         nearest = difflib.get_close_matches(parametrisation, sets, n=1)
         raise ForgefieldError(

@@ -44,7 +44,7 @@ class Attempt:
     settings: dict[str, JsonValue]
 
 
-class NotConverged(Exception):
+class NotConvergedError(Exception):
     """The calculation ended without self-consistency."""
 
 
@@ -83,7 +83,7 @@ class Engine(Protocol):
         """Compute one structure, from scratch so that results do not depend on their order.
 
         Raises:
-            NotConverged: no self-consistency within the attempt's steps.
+            NotConvergedError: no self-consistency within the attempt's steps.
             Exception: whatever else the code raises.
         """
         ...

@@ -5,12 +5,15 @@ Facts found by running version 26.7.0, built by pip without MPI, libxc and BLAS:
 - ``gpaw.GPAW`` is the rewritten code; its ``KohnShamConvergenceError`` comes without a message.
 - The default convergence (energy 5e-4 eV per electron, density 1e-4, eigenstates 4e-8 eV²) already fixes
   energies to 1e-8 eV, forces to 3e-5 eV/Å and stress to 2e-6 eV/Å³ in rattled silicon, because the
-  eigenstates decide; tightening energy and density to 1e-5 costs two steps more and is done here.
+  eigenstates decide; tightening energy and density to 1e-5 costs a step or two more and is done here.
 - With smearing 0.1 eV the free energy lies 1.8 meV per atom below the energy extrapolated to zero
   smearing. Forces and stress are derivatives of the free energy, so that is the energy in the labels.
+- Steps to self-consistency with the three rungs of the ladder: 9, 9, 14 for two Si atoms, 8, 8, 12 for Al,
+  13, 12, 19 for ferromagnetic Fe. A structure that needs more than 150 is in trouble, not slow.
 - Stress exists for cells that are periodic in all directions only.
 - An isolated Si atom without spin polarisation lies 0.6 eV above the spin-polarised one.
-- One thread is fastest. A structure without symmetry costs three times the symmetric one.
+- One thread per calculation is fastest. Symmetry is found and used by GPAW itself; for rattled cells only
+  time reversal is left, which halves the k-points.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from ase import Atoms
 from pydantic import JsonValue
 
 from forgefield.atoms.errors import ForgefieldError
-from forgefield.reference.engines.engine import Attempt, NotConverged, Parameters, SinglePoint
+from forgefield.reference.engines.engine import Attempt, NotConvergedError, Parameters, SinglePoint
 from forgefield.reference.engines.gpaw_sets import read_paw_sets
 from forgefield.reference.engines.single_point import single_point
 from forgefield.reference.k_points import k_point_mesh
@@ -41,7 +44,17 @@ _OWNED = {
 """GPAW's arguments that the spec's own settings decide."""
 
 _REFUSED = frozenset(
-    {"filename", "txt", "communicator", "object_hooks", "legacy_gpaw", "parallel", "random", "magmoms", "hund"}
+    {
+        "filename",
+        "txt",
+        "communicator",
+        "object_hooks",
+        "legacy_gpaw",
+        "parallel",
+        "random",
+        "magmoms",
+        "hund",
+    }
 )
 _CONVERGENCE: dict[str, JsonValue] = {"energy": 1e-5, "density": 1e-5}
 _STEPS = 150
@@ -112,10 +125,9 @@ class GpawEngine:
                 {"mixer": {"name": "msr1", "beta": 0.02, "nmaxold": 5}, "maxiter": 2 * steps},
             ),
             Attempt(
-                f"Pulay mixing 0.02 over 5 densities, 4 Davidson iterations a step, {4 * steps} steps",
+                f"Pulay mixing 0.02 over 8 densities with long waves damped, {4 * steps} steps",
                 {
-                    "mixer": {"name": "pulay", "beta": 0.02, "nmaxold": 5, "weight": 50.0},
-                    "eigensolver": {"name": "davidson", "niter": 4},
+                    "mixer": {"name": "pulay", "beta": 0.02, "nmaxold": 8, "weight": 100.0},
                     "maxiter": 4 * steps,
                 },
             ),
@@ -136,7 +148,7 @@ class GpawEngine:
                 GPAW(**_arguments(atoms, parameters), **_overridden(parameters, attempt), txt=None),
             )
         except ConvergenceError as error:
-            raise NotConverged(str(error) or "self-consistency was not reached") from error
+            raise NotConvergedError(str(error) or "self-consistency was not reached") from error
 
 
 def _arguments(atoms: Atoms, parameters: Parameters) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def _read(symbol: str, family: str, kind: str) -> PawSet:
         name = f"{symbol}.{family}" if kind == "paw" else f"{symbol}.{kind}.{family}"
         raise ForgefieldError(
             f"GPAW has no PAW set {name}",
-            "leave out the element, choose another functional or set, or point GPAW_SETUP_PATH to a folder with it",
+            "choose another functional or set, or point GPAW_SETUP_PATH to a folder that holds it",
         ) from error
     occupied = [j for j, occupation in enumerate(data.f_j) if occupation > 0.0]
     return PawSet(

@@ -7,7 +7,7 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, PropertyNotImplementedError, SCFError
 
 from forgefield.atoms.records import Array
-from forgefield.reference.engines.engine import NotConverged, SinglePoint
+from forgefield.reference.engines.engine import NotConvergedError, SinglePoint
 from forgefield.reference.vacuum import is_isolated_atom
 
 
@@ -18,7 +18,7 @@ def single_point(atoms: Atoms, calculator: BaseCalculator) -> SinglePoint:
     a box, and where the calculator has none.
 
     Raises:
-        NotConverged: the calculator raised ASE's SCFError, or ended with ``converged = False``.
+        NotConvergedError: the calculator raised ASE's SCFError, or ended with ``converged = False``.
     """
     structure = atoms.copy()
     structure.set_constraint()
@@ -32,9 +32,9 @@ def single_point(atoms: Atoms, calculator: BaseCalculator) -> SinglePoint:
         forces = np.array(structure.get_forces(), dtype=np.float64)
         stress = _stress(structure)
     except SCFError as error:
-        raise NotConverged(str(error) or "self-consistency was not reached") from error
+        raise NotConvergedError(str(error) or "self-consistency was not reached") from error
     if getattr(calculator, "converged", None) is False:
-        raise NotConverged(f"{type(calculator).__name__} says that it did not converge")
+        raise NotConvergedError(f"{type(calculator).__name__} says that it did not converge")
     return SinglePoint(energy, forces, stress)
 
 

@@ -15,7 +15,7 @@ from ase.calculators.calculator import CalculationFailed
 from pydantic import JsonValue
 
 from forgefield.atoms.errors import ForgefieldError
-from forgefield.reference.engines.engine import Attempt, NotConverged, Parameters, SinglePoint
+from forgefield.reference.engines.engine import Attempt, NotConvergedError, Parameters, SinglePoint
 from forgefield.reference.engines.single_point import single_point
 from forgefield.reference.spec import ReferenceSpec
 from forgefield.reference.vacuum import plane_spacings
@@ -55,7 +55,8 @@ class TbliteEngine:
         for name in spec.parameters:
             if name == "method":
                 raise ForgefieldError(
-                    "reference.parameters.method would override reference.method", "set reference.method instead"
+                    "reference.parameters.method would override reference.method",
+                    "set reference.method instead",
                 )
             if name not in known:
                 nearest = difflib.get_close_matches(name, known, n=1)
@@ -109,5 +110,5 @@ class TbliteEngine:
             return single_point(atoms, TBLite(**{**parameters, **attempt.settings}, verbosity=0))
         except CalculationFailed as error:
             if "not converged" in str(error):
-                raise NotConverged(str(error)) from error
+                raise NotConvergedError(str(error)) from error
             raise

@@ -1,0 +1,119 @@
+"""How the potential was trained, and how far its uncertainty can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from forgefield.atoms.records import Array
+from forgefield.report.figures_style import (
+    POTENTIAL,
+    QUIET,
+    REFERENCE,
+    colours,
+    draw,
+    faint,
+    new_figure,
+    rounded,
+    thinned,
+    thinning_note,
+)
+from forgefield.report.html import Html
+from forgefield.report.read import CycleRecords, ForceErrors
+
+_BINS = 10
+
+
+def history_plot(cycles: Sequence[CycleRecords]) -> Html:
+    """Force errors against epochs, one pair of lines for each cycle."""
+    figure = new_figure("force RMSE, eV/Å", "epoch", "", height=340)
+    palette = colours([str(cycle.number) for cycle in cycles])
+    for cycle in cycles:
+        name, colour = f"cycle {cycle.number}", palette[str(cycle.number)]
+        epochs = [each.epoch for each in cycle.history]
+        for what, values, dash in (
+            ("validation", [each.validation for each in cycle.history], "solid"),
+            ("training", [each.training for each in cycle.history], "dot"),
+        ):
+            figure.add_scatter(
+                x=epochs,
+                y=rounded(values, 5),
+                mode="lines",
+                name=f"{name}, {what}",
+                line={"color": colour, "width": 2 if dash == "solid" else 1.3, "dash": dash},
+                hovertemplate="epoch %{x}: %{y} eV/Å<extra>" + f"{name}, {what}" + "</extra>",
+            )
+    figure.update_yaxes(type="log", dtick="D2")
+    _legend_below(figure)
+    caption = "The committee's mean on the validation set (solid); its members on the training set (dotted)."
+    return draw("training-history", figure, "Training history", caption)
+
+
+def uncertainty_plot(errors: ForceErrors, select_above: float | None, stop_above: float | None) -> Html:
+    """Actual against predicted force error of each validation atom, with the mean in bins."""
+    predicted, actual = np.array(errors.predicted), np.array(errors.actual)
+    figure = new_figure("actual force error, eV/Å", "predicted force error, eV/Å", "", height=380)
+    usable = (predicted > 0) & (actual > 0) & np.isfinite(predicted) & np.isfinite(actual)
+    predicted, actual = predicted[usable], actual[usable]
+    shown = thinned(len(predicted))
+    figure.add_scatter(
+        x=_significant(predicted[shown]),
+        y=_significant(actual[shown]),
+        mode="markers",
+        name="atom",
+        marker={"size": 4, "color": faint(POTENTIAL, 0.4)},
+        hovertemplate="predicted %{x}, actual %{y} eV/Å<extra></extra>",
+    )
+    if len(predicted):
+        low, high = float(min(predicted.min(), actual.min())), float(max(predicted.max(), actual.max()))
+        figure.add_scatter(
+            x=[low, high],
+            y=[low, high],
+            mode="lines",
+            name="perfect",
+            line={"color": QUIET, "width": 1},
+            hoverinfo="skip",
+        )
+        x, y = _binned(predicted, actual)
+        figure.add_scatter(
+            x=_significant(x),
+            y=_significant(y),
+            mode="lines+markers",
+            name="root mean square",
+            line={"color": REFERENCE, "width": 2},
+            marker={"size": 7},
+            hovertemplate="predicted %{x}, actual %{y} eV/Å<extra>root mean square</extra>",
+        )
+    for value, name in ((select_above, "select"), (stop_above, "stop")):
+        if value is not None and value > 0:
+            figure.add_vline(
+                x=value,
+                line={"dash": "dash", "width": 1.2},
+                annotation_text=name,
+                annotation_position="bottom right",
+            )
+    figure.update_xaxes(type="log", dtick=1)
+    figure.update_yaxes(type="log", dtick=1)
+    caption = (
+        f"Each point is one atom of the validation set. Structures beyond “select” are worth a calculation, "
+        f"trajectories end beyond “stop”.{thinning_note(len(predicted))}"
+    )
+    return draw("uncertainty", figure, "Actual against predicted force errors", caption)
+
+
+def _binned(predicted: Array, actual: Array) -> tuple[Array, Array]:
+    """Root mean squares of both in bins of equally many atoms, by the predicted error."""
+    order = np.argsort(predicted, kind="stable")
+    bins = [each for each in np.array_split(order, min(_BINS, max(1, len(order) // 5))) if len(each)]
+    return tuple(  # type: ignore[return-value]
+        np.array([np.sqrt(np.mean(values[each] ** 2)) for each in bins]) for values in (predicted, actual)
+    )
+
+
+def _significant(values: Array) -> list[float]:
+    return [float(f"{value:.4g}") for value in values]
+
+
+def _legend_below(figure: object) -> None:
+    figure.update_layout(legend={"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top"})  # type: ignore[attr-defined]

@@ -1,0 +1,148 @@
+"""Labels for candidates: computed in parallel, stored the moment they exist, never computed twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor, Future, as_completed
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from forgefield.atoms.identity import structure_key
+from forgefield.atoms.records import Candidate, Failure, Labels
+from forgefield.dataset.records import Provenance
+from forgefield.dataset.store import Dataset
+from forgefield.reference.ledger import Ledger
+from forgefield.reference.recipe import Recipe
+from forgefield.reference.worker import calculate_within_limit
+from forgefield.workflow.folder import StepName
+from forgefield.workflow.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class LabelCounts:
+    """What became of the structures that a step asked labels for.
+
+    Attributes:
+        requested: different structures.
+        labelled: have labels now.
+        failed: were given up, now or earlier.
+        reused: had labels already.
+        skipped: were left out for lack of budget.
+    """
+
+    requested: int
+    labelled: int
+    failed: int
+    reused: int
+    skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class LabelOutcome:
+    """Result of labelling.
+
+    Attributes:
+        keys: of the labelled structures, in the order of the candidates.
+        counts: how many, and why not all.
+    """
+
+    keys: tuple[str, ...]
+    counts: LabelCounts
+
+    def summary(self) -> dict[str, Any]:
+        """The counts, for a manifest."""
+        return asdict(self.counts)
+
+
+@dataclass(frozen=True)
+class Labeller:
+    """Brings candidates, engine, data set and ledger together.
+
+    Attributes:
+        dataset: where labels go.
+        ledger: where costs and failures go.
+        recipe: how labels are computed.
+        executor: where calculations run.
+        budget: largest number of calculations of the whole run, None without limit.
+        progress: listener.
+    """
+
+    dataset: Dataset
+    ledger: Ledger
+    recipe: Recipe
+    executor: Executor
+    budget: int | None
+    progress: Progress
+
+    def spent(self) -> int:
+        """Calculations so far, failed ones included.
+
+        A label may be stored without its line in the ledger, if the run was killed in between; it counts.
+        """
+        recorded = {entry.key for entry in self.ledger.entries() if entry.recipe == self.recipe.key}
+        stored = {record.key for record in self.dataset.records(None, self.recipe.key)}
+        return len(recorded | stored)
+
+    def left(self) -> int | None:
+        """Calculations that the budget still allows; None without limit."""
+        return None if self.budget is None else max(0, self.budget - self.spent())
+
+    def label(self, candidates: Sequence[Candidate], name: StepName, reserve: int = 0) -> LabelOutcome:
+        """Compute what is not known yet, the first candidates first.
+
+        Args:
+            candidates: structures; repeated ones count once.
+            name: the step that asks.
+            reserve: calculations of the budget that must be left for others.
+        """
+        distinct = {structure_key(candidate.atoms): candidate for candidate in reversed(candidates)}
+        order = list(dict.fromkeys(structure_key(candidate.atoms) for candidate in candidates))
+        stored = {record.key for record in self.dataset.records(None, self.recipe.key)}
+        given_up = self.ledger.failures(self.recipe.key)
+        reused = [key for key in order if key in stored]
+        known_failures = [key for key in order if key in given_up and key not in stored]
+        open_keys = [key for key in order if key not in stored and key not in given_up]
+        left = self.left()
+        affordable = open_keys if left is None else open_keys[: max(0, left - reserve)]
+        if len(affordable) < len(open_keys):
+            self.progress.note(
+                f"{name}: {len(open_keys) - len(affordable)} structures left out, the budget of "
+                f"{self.budget} calculations is spent or reserved"
+            )
+        new = self._compute(affordable, distinct, name)
+        labelled = set(reused) | new
+        counts = LabelCounts(
+            requested=len(order),
+            labelled=len(labelled),
+            failed=len(known_failures) + len(affordable) - len(new),
+            reused=len(reused),
+            skipped=len(open_keys) - len(affordable),
+        )
+        return LabelOutcome(tuple(key for key in order if key in labelled), counts)
+
+    def _compute(self, keys: Sequence[str], candidates: dict[str, Candidate], name: StepName) -> set[str]:
+        labelled: set[str] = set()
+        started = time.perf_counter()
+        futures: dict[Future[Labels | Failure], str] = {}
+        try:
+            for key in keys:
+                futures[self.executor.submit(calculate_within_limit, candidates[key].atoms, self.recipe)] = key
+            for done, future in enumerate(as_completed(futures), start=1):
+                key = futures[future]
+                candidate, outcome = candidates[key], future.result()
+                if isinstance(outcome, Labels):
+                    self.dataset.add(candidate, outcome, Provenance(str(name), name.cycle))
+                    labelled.add(key)
+                else:
+                    self.progress.note(f"{candidate.source} structure {key} gave no labels: {outcome.reason}")
+                self.ledger.record(key, str(name), candidate.source, outcome, candidate.atoms)
+                formula = candidate.atoms.get_chemical_formula()
+                mean = (time.perf_counter() - started) / done
+                self.progress.advance(
+                    done, len(keys), f"{self.recipe.engine} on {candidate.source} {formula}, {mean:.1f} s each"
+                )
+        finally:
+            for future in futures:
+                future.cancel()
+        return labelled

@@ -1,0 +1,145 @@
+"""Let the potential explore, and choose what of it the reference should see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from ase import Atoms
+
+from forgefield.atoms.records import Array, Candidate
+from forgefield.dataset.records import Record
+from forgefield.potentials.contract import Potential
+from forgefield.potentials.registry import load
+from forgefield.sampling.conditions import Guard
+from forgefield.sampling.plan import plan_trajectories, seeds_within
+from forgefield.selection.choose import choose
+from forgefield.selection.screen import limits_from, screen
+from forgefield.structures.supercell import supercell
+from forgefield.workflow.candidates import write_candidates
+from forgefield.workflow.context import Context
+from forgefield.workflow.folder import StepName
+from forgefield.workflow.steps.initial import CANDIDATES
+from forgefield.workflow.steps.motion import outcome_counts, read_trajectories, run_assignments
+from forgefield.workflow.steps.result import StepResult
+from forgefield.workflow.steps.targets import reference_properties
+from forgefield.workflow.steps.training import POTENTIAL, read_calibration
+
+_SMALLEST_SEED = 8
+
+
+def explore(context: Context, name: StepName) -> StepResult:
+    """Molecular dynamics from the target crystal and its low-lying rivals, stopped where it is not trusted."""
+    spec = context.spec
+    trained = StepName(name.cycle, "train")
+    calibration = read_calibration(context, trained)
+    records = context.training_records()
+    limits = limits_from(
+        [record.atoms for record in records], spec.selection.min_distance_ratio, spec.selection.volume_window
+    )
+    guard = Guard(
+        stop_above=calibration.stop_above,
+        scale=calibration.scale,
+        min_distance=limits.min_distance_ratio,
+        min_volume=limits.min_volume,
+        max_volume=limits.max_volume,
+    )
+    crystal, reference = reference_properties(context)
+    assignments = plan_trajectories(
+        spec.exploration,
+        _seeds(context, crystal, records),
+        name.cycle,
+        context.rng("plan", name.cycle),
+        bulk_modulus=reference.eos.bulk_modulus if reference.eos else 100.0,
+    )
+    trajectories = run_assignments(
+        context,
+        context.folder.step(name),
+        context.folder.step(trained) / POTENTIAL,
+        assignments,
+        guard,
+        f"explore-{name.cycle}",
+    )
+    frames = sum(len(trajectory.candidates) for trajectory in trajectories)
+    outcomes = outcome_counts(trajectories)
+    summary = {
+        "trajectories": len(trajectories),
+        "outcomes": outcomes,
+        "frames": frames,
+        "steps": sum(trajectory.steps for trajectory in trajectories),
+    }
+    ends = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
+    return StepResult(f"{len(trajectories)} trajectories ({ends}), {frames} frames", summary)
+
+
+def select(context: Context, name: StepName) -> StepResult:
+    """Screen the explored frames and choose the informative ones within the cycle's budget."""
+    spec, folder = context.spec.selection, context.folder
+    potential = load(folder.step(StepName(name.cycle, "train")) / POTENTIAL)
+    calibration = read_calibration(context, StepName(name.cycle, "train"))
+    trajectories = read_trajectories(folder.step(StepName(name.cycle, "explore")))
+    candidates = [each for trajectory in trajectories for each in trajectory.candidates]
+    unsure = np.concatenate([trajectory.uncertainties for trajectory in trajectories] or [np.empty(0)])
+    records = context.training_records()
+    limits = limits_from([record.atoms for record in records], spec.min_distance_ratio, spec.volume_window)
+    screened = screen([candidate.atoms for candidate in candidates], limits)
+    sane = np.flatnonzero(screened.mask)
+    known = structure_features(potential, [record.atoms for record in records])
+    features = structure_features(potential, [candidates[i].atoms for i in sane])
+    names = [candidates[i].trajectory for i in sane]
+
+    def chosen_above(threshold: float, budget: int) -> list[int]:
+        if not len(sane):
+            return []
+        picked = choose(
+            features, known, unsure[sane], names, budget, threshold, spec.diversity_weight, spec.separation
+        )
+        return [int(sane[i]) for i in picked]
+
+    chosen = chosen_above(calibration.select_above, spec.per_cycle)
+    above = int((unsure[sane] > calibration.select_above).sum())
+    # The targets do not hold yet, or nobody would ask: where nothing is uncertain, diversity must teach.
+    least = -(-spec.per_cycle // 2)
+    if len(chosen) < least:
+        chosen = chosen_above(0.0, least)
+    write_candidates(folder.step(name) / CANDIDATES, [candidates[i] for i in chosen])
+    summary = {
+        "frames": len(candidates),
+        "screened_out": len(candidates) - len(sane),
+        "above_threshold": above,
+        "chosen": len(chosen),
+        "threshold": calibration.select_above,
+        "uncertainty": float(np.mean(unsure[chosen])) if chosen else None,
+    }
+    line = (
+        f"{len(chosen)} of {len(candidates)} frames chosen, {above} above {calibration.select_above:.3f} eV/Å, "
+        f"{len(candidates) - len(sane)} screened out"
+    )
+    return StepResult(line, summary)
+
+
+def structure_features(potential: Potential, structures: Sequence[Atoms]) -> Array:
+    """(M, D) mean over atoms of the potential's features: one row for each structure."""
+    rows = [potential.features(atoms).mean(axis=0) for atoms in structures]
+    return np.array(rows) if rows else np.empty((0, 0))
+
+
+def _seeds(context: Context, crystal: Atoms, records: Sequence[Record]) -> list[Candidate]:
+    """The target crystal in cells of several sizes, and the ordered structures that lie close in energy."""
+    largest = context.spec.exploration.max_atoms
+    sizes = [largest]
+    while sizes[-1] // 2 >= max(_SMALLEST_SEED, len(crystal)):
+        sizes.append(sizes[-1] // 2)
+    seeds = [Candidate(supercell(crystal, size), "target", f"target/{size}") for size in sizes]
+    ordered = [record for record in records if record.source in ("prototype", "file")]
+    near = seeds_within(
+        [record.atoms for record in ordered],
+        np.array([record.labels.energy for record in ordered]),
+        context.spec.exploration.seed_energy_window,
+    )
+    rivals = [
+        Candidate(supercell(ordered[i].atoms, largest), ordered[i].source, ordered[i].trajectory, ordered[i].key)
+        for i in near
+        if len(ordered[i].atoms) <= largest
+    ]
+    return seeds + rivals

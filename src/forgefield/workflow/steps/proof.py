@@ -1,0 +1,116 @@
+"""Hold-out configurations, and the verdict: the potential's properties beside the reference's."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from forgefield.potentials.registry import load
+from forgefield.properties.errors import prediction_errors
+from forgefield.properties.point import point_values
+from forgefield.properties.stored import from_json, to_json
+from forgefield.properties.target_set import PropertySet, compute_property_set
+from forgefield.properties.verdict import Verdict, judge
+from forgefield.sampling.conditions import Conditions, Guard
+from forgefield.sampling.plan import Assignment, stable_timestep
+from forgefield.atoms.records import Candidate
+from forgefield.selection.screen import Limits, screen
+from forgefield.structures.supercell import supercell
+from forgefield.workflow.context import Context
+from forgefield.workflow.folder import StepName, write_atomically
+from forgefield.workflow.steps.motion import Explored, run_assignments
+from forgefield.workflow.steps.result import StepResult
+from forgefield.workflow.steps.targets import reference_properties, settled_properties
+from forgefield.workflow.steps.training import POTENTIAL
+
+
+def hold_out(context: Context, name: StepName) -> StepResult:
+    """Sample independent trajectories of the target crystal, and label configurations of them for the test."""
+    spec = context.spec.hold_out
+    crystal, _ = reference_properties(context)
+    start = Candidate(supercell(crystal, spec.max_atoms), "hold-out", "hold-out")
+    assignments = [
+        Assignment(
+            start,
+            Conditions(
+                name=f"hold-out/nvt-{temperature:.0f}K",
+                ensemble="nvt",
+                temperature_start=temperature,
+                temperature_end=temperature,
+                timestep=stable_timestep(context.spec.exploration, start.atoms),
+                steps=spec.steps,
+                sample_every=max(1, spec.steps // 50),
+            ),
+        )
+        for temperature in spec.temperatures
+    ]
+    # Nothing but nonsense stops these: a test that ends where the potential is unsure would flatter it.
+    guard = Guard(min_distance=context.spec.selection.min_distance_ratio)
+    trained = context.folder.step(StepName(name.cycle, "train")) / POTENTIAL
+    trajectories = run_assignments(context, context.folder.step(name), trained, assignments, guard, "hold-out")
+    chosen = _spread_out(trajectories, spec.configurations, context.spec.selection.min_distance_ratio)
+    outcome = context.labeller.label(chosen, name)
+    lines = [f"{each.name}: {each.outcome} after {each.steps} steps" for each in trajectories]
+    summary = {"keys": list(outcome.keys), "label": outcome.summary(), "trajectories": lines}
+    temperatures = ", ".join(f"{temperature:.0f}" for temperature in spec.temperatures)
+    return StepResult(f"{len(outcome.keys)} configurations at {temperatures} K, never trained on", summary)
+
+
+def verify(context: Context, name: StepName) -> StepResult:
+    """Compute the potential's properties and judge them against the targets."""
+    crystal, reference = reference_properties(context)
+    trained = context.folder.step(StepName(name.cycle, "train"))
+    potential = load(trained / POTENTIAL)
+    properties = compute_property_set(crystal, potential.calculator(), settled_properties(context, crystal))
+    held_out = context.hold_out_records()
+    if held_out:
+        predicted = [point_values(potential.evaluate(record.atoms)) for record in held_out]
+        truth = [point_values(record.labels) for record in held_out]
+        properties = dataclasses.replace(properties, errors=prediction_errors(predicted, truth))
+    verdict = judge(properties, reference, context.spec.targets)
+    folder = context.folder.step(name)
+    write_atomically(folder / "properties.json", to_json(properties))
+    write_atomically(folder / "verdict.json", to_json(verdict))
+    held = sum(row.holds for row in verdict.rows)
+    errors = properties.errors
+    summary = {
+        "energy_mae": errors.energy_mae if errors else None,
+        "force_mae": errors.force_mae if errors else None,
+        "holds": verdict.holds,
+        "held": held,
+        "judged": len(verdict.rows),
+        "calculations": context.labeller.spent(),
+        "training_structures": len(context.training_records()),
+        "problems": list(properties.problems),
+    }
+    missed = ", ".join(f"{row.name} {_figure(row.deviation)} {row.unit}" for row in verdict.rows if not row.holds)
+    line = f"{held} of {len(verdict.rows)} targets hold" + (f"; short: {missed}" if missed else "")
+    return StepResult(line, summary)
+
+
+def read_verdict(context: Context, name: StepName) -> Verdict:
+    """Verdict of a finished verification."""
+    return from_json(Verdict, (context.folder.step(name) / "verdict.json").read_text())
+
+
+def _figure(value: float | None) -> str:
+    return "not measured," if value is None else f"{value:.3g}"
+
+
+def _spread_out(trajectories: list[Explored], count: int, min_distance_ratio: float) -> list[Candidate]:
+    """Evenly spaced frames of the second half of each trajectory, about as many of each."""
+    chosen: list[Candidate] = []
+    shares = np.full(len(trajectories), count // max(1, len(trajectories)))
+    shares[: count - shares.sum()] += 1
+    for trajectory, share in zip(trajectories, shares, strict=True):
+        later = [
+            candidate
+            for step, candidate in zip(trajectory.frame_steps, trajectory.candidates, strict=True)
+            if step > trajectory.steps / 2
+        ]
+        sane = screen([candidate.atoms for candidate in later], Limits(min_distance_ratio)).mask
+        later = [candidate for candidate, kept in zip(later, sane, strict=True) if kept]
+        places = np.unique(np.linspace(0, len(later) - 1, min(int(share), len(later))).round().astype(int))
+        chosen += [dataclasses.replace(later[place], source="hold-out") for place in places]
+    return chosen

@@ -1,0 +1,121 @@
+"""Train a potential on all labels so far, and learn how far its uncertainty can be trusted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+
+from forgefield.atoms.records import Array
+from forgefield.dataset.records import Record
+from forgefield.dataset.split import split_by_trajectory
+from forgefield.potentials.contract import Potential
+from forgefield.potentials.density.fit import DensityProblem
+from forgefield.potentials.training import Progress as TrainingProgress
+from forgefield.potentials.training import train
+from forgefield.selection.calibration import Calibration, calibrate
+from forgefield.workflow.context import Context
+from forgefield.workflow.folder import StepName, write_atomically
+from forgefield.workflow.steps.result import StepResult
+
+POTENTIAL = "potential"
+CALIBRATION = "calibration.json"
+# Validation stands for what exploration will meet: disordered structures. Ordered ones are too few and too
+# particular (one energy–volume curve, one free atom) to do without them.
+_ALWAYS_TRAINED = ("isolated-atom", "prototype", "strain", "random")
+
+
+@dataclass(frozen=True)
+class ForceCheck:
+    """Predicted and actual force errors, one number per atom.
+
+    Attributes:
+        predicted: (A,) uncalibrated uncertainty, eV/Å.
+        actual: (A,) length of the force error, eV/Å.
+        forces: (A,) length of the reference force, eV/Å.
+        structures: (A,) index of the structure.
+        components: (3A,) errors of the force components, eV/Å.
+    """
+
+    predicted: Array
+    actual: Array
+    forces: Array
+    structures: Array
+    components: Array
+
+
+def train_potential(context: Context, name: StepName) -> StepResult:
+    """Fit the committee, calibrate its uncertainty on the validation set, store both."""
+    spec, folder = context.spec, context.folder.step(name)
+    records = context.training_records()
+    split = split_by_trajectory(
+        records, spec.training.validation_fraction, seed=spec.seed, always_train=_ALWAYS_TRAINED
+    )
+    problem = DensityProblem(spec.potential, spec.system.symbols, seed=spec.seed + 1000 * name.cycle)
+
+    def report(state: TrainingProgress) -> None:
+        what = f"force RMSE {state.training:.3f} training, {state.validation:.3f} validation (eV/Å)"
+        context.progress.advance(state.epoch, state.epochs, what)
+
+    torch.set_num_threads(context.workers)
+    result = train(
+        problem,
+        [record.atoms for record in split.train],
+        [record.labels for record in split.train],
+        ([record.atoms for record in split.validation], [record.labels for record in split.validation]),
+        spec.training,
+        seed=spec.seed + name.cycle,
+        checkpoint=folder / "checkpoint.pt",
+        report=report,
+    )
+    potential = problem.potential()
+    check = check_forces(potential, split.validation or split.train)
+    calibration = calibrate(check.predicted, check.actual, check.forces, check.structures)
+    potential.save(folder / POTENTIAL)
+    write_atomically(folder / "history.json", json.dumps([list(asdict(p).values()) for p in result.history]))
+    write_atomically(folder / CALIBRATION, json.dumps(asdict(calibration), indent=2))
+    calibrated = {
+        "predicted": (calibration.scale * check.predicted).tolist(),
+        "actual": check.actual.tolist(),
+    }
+    write_atomically(folder / "validation.json", json.dumps(calibrated))
+    rmse = float(np.sqrt(np.mean(check.components**2)))
+    summary = {
+        "structures": len(split.train),
+        "validation": len(split.validation),
+        "atoms": sum(len(record.atoms) for record in split.train),
+        "epochs": spec.training.epochs,
+        "best_epoch": result.best_epoch,
+        "force_rmse": rmse,
+        "calibration": asdict(calibration),
+    }
+    line = f"{len(split.train)} structures, validation force RMSE {rmse:.3f} eV/Å on {len(split.validation)}"
+    return StepResult(line, summary)
+
+
+def read_calibration(context: Context, name: StepName) -> Calibration:
+    """Calibration of a finished training step."""
+    return Calibration(**json.loads((context.folder.step(name) / CALIBRATION).read_text()))
+
+
+def check_forces(potential: Potential, records: Sequence[Record]) -> ForceCheck:
+    """Evaluate a potential with its uncertainty on labelled structures."""
+    predicted, errors, forces, structures = [], [], [], []
+    for number, record in enumerate(records):
+        evaluation = potential.evaluate(record.atoms, uncertainty=True)
+        spread = evaluation.uncertainty
+        predicted.append(np.zeros(len(record.atoms)) if spread is None else spread.forces)
+        errors.append(evaluation.forces - record.labels.forces)
+        forces.append(np.linalg.norm(record.labels.forces, axis=1))
+        structures.append(np.full(len(record.atoms), number))
+    difference = np.concatenate(errors)
+    return ForceCheck(
+        predicted=np.concatenate(predicted),
+        actual=np.linalg.norm(difference, axis=1),
+        forces=np.concatenate(forces),
+        structures=np.concatenate(structures),
+        components=difference.ravel(),
+    )
