@@ -23,11 +23,12 @@ from forgefield.reference.vacuum import gaps, is_isolated_atom, plane_spacings
     ],
 )
 def test_k_point_mesh(atoms, mesh):
-    assert k_point_mesh(atoms, 0.40) == mesh
+    assert k_point_mesh(atoms, 0.35) == mesh
 
 
-def test_k_point_mesh_is_not_raised_by_rounding():
-    atoms = Atoms("Al", cell=[2 * np.pi / 0.4 / 3 * (1 + 1e-12), 5, 5], pbc=True)
+@pytest.mark.parametrize("digit", [-1e-12, 0.0, 1e-12])
+def test_a_half_way_cell_gets_one_mesh_whatever_its_last_digit(digit):
+    atoms = Atoms("Al", cell=[2 * np.pi / 0.4 / 2.5 * (1 + digit), 5, 5], pbc=True)
     assert k_point_mesh(atoms, 0.40)[0] == 3
 
 

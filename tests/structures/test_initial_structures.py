@@ -49,9 +49,9 @@ def _keys(candidates: list[Candidate]) -> list[str]:
     ("element", "spec", "number"),
     [
         ("Si", StructuresSpec(), 60),
-        ("Si", StructuresSpec.quick(), 35),
-        ("Al", StructuresSpec.quick(), 35),
-        ("Mg", StructuresSpec.quick(), 35),
+        ("Si", StructuresSpec.quick(), 33),
+        ("Al", StructuresSpec.quick(), 33),
+        ("Mg", StructuresSpec.quick(), 33),
     ],
 )
 def test_an_element_gets_the_number_promised(element: str, spec: StructuresSpec, number: int) -> None:
@@ -120,10 +120,10 @@ def test_the_same_seed_gives_the_same_structures_and_another_gives_others() -> N
 
 def test_another_number_of_one_kind_leaves_the_others_alone() -> None:
     base = StructuresSpec.quick()
-    more = base.model_copy(update={"strain": StrainSpec(volume_count=7, small_count=9, large_count=4)})
+    more = base.model_copy(update={"strain": StrainSpec(volume_count=7, small_count=9, large_count=8)})
     fewer, many = set(_keys(_make(base))), set(_keys(_make(more)))
     assert fewer < many
-    assert len(many) == len(fewer) + 3
+    assert len(many) == len(fewer) + 9
 
 
 _SCRIPT = """
@@ -150,7 +150,7 @@ def test_another_process_makes_the_same_structures() -> None:
         check=True,
     ).stdout.split()
     assert here == there
-    assert len(here) == 44
+    assert len(here) == 42
 
 
 def test_random_crystals_keep_their_bounds() -> None:

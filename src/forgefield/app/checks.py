@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from forgefield.app.explain import pinpoint
@@ -48,14 +49,14 @@ def planned_structures(spec: StructuresSpec, species: tuple[str, ...]) -> int:
 
 def _names(spec: RunSpec, source: Source) -> Iterator[Problem]:
     for symbol in spec.system.symbols:
-        yield from _attempt(lambda symbol=symbol: known_element(symbol), ("system",), source)
+        yield from _attempt(partial(known_element, symbol), ("system",), source)
     if spec.structures.prototypes != "auto":
         for index, name in enumerate(spec.structures.prototypes):
             path = ("structures", "prototypes", index)
-            yield from _attempt(lambda name=name: known_prototype(name), path, source)
+            yield from _attempt(partial(known_prototype, name), path, source)
     structure = spec.targets.structure
     if structure is not None:
-        yield from _attempt(lambda: known_prototype(structure), ("targets", "structure"), source)
+        yield from _attempt(partial(known_prototype, structure), ("targets", "structure"), source)
 
 
 def _compound(spec: RunSpec, source: Source) -> Iterator[Problem]:
@@ -63,7 +64,13 @@ def _compound(spec: RunSpec, source: Source) -> Iterator[Problem]:
     if len(symbols) > 1 and not spec.structures.files:
         what = f"there are no initial structures for the compound of {', '.join(symbols)}"
         remedy = "name structure files:  structures: {files: [structures.xyz]}"
-        yield Problem(source.line(("structures", "files")) or source.line(("system",)), "structures.files", "", what, remedy)
+        yield Problem(
+            source.line(("structures", "files")) or source.line(("system",)),
+            "structures.files",
+            "",
+            what,
+            remedy,
+        )
 
 
 def _files(spec: RunSpec, source: Source) -> Iterator[Problem]:
@@ -92,8 +99,8 @@ def _budget(spec: RunSpec, source: Source) -> Iterator[Problem]:
     needed = initial + spec.hold_out.configurations
     if limit <= needed:
         cause = (
-            f"about {initial} initial structures and {spec.hold_out.configurations} held-out configurations leave "
-            "nothing for exploration"
+            f"about {initial} initial structures and {spec.hold_out.configurations} held-out configurations "
+            "leave nothing for exploration"
         )
         remedy = f"allow more than {needed} calculations, or lower the counts under structures or hold_out"
         key: KeyPath = ("budget", "calculations")

@@ -75,7 +75,9 @@ def misplaced_booleans(source: Source) -> list[Problem]:
         value, field = source.value(path), field_at(path)
         if isinstance(value, bool) and field is not None and not accepts(field, bool):
             remedy = _remedy(field_at(path), path)
-            problems.append(Problem(source.line(path), dotted(path), as_written(value), "this is no number", remedy))
+            problems.append(
+                Problem(source.line(path), dotted(path), as_written(value), "this is no number", remedy)
+            )
     return problems
 
 
@@ -97,12 +99,15 @@ def pinpoint(message: str, path: KeyPath, source: Source) -> KeyPath:
 
 def nearest_element(text: str) -> str:
     """Advice on a word that is no chemical symbol; "" if nothing resembles it."""
-    names = {name.lower(): symbol for name, symbol in zip(atomic_names[1:], chemical_symbols[1:], strict=True)}
+    names = {
+        name.lower(): symbol for name, symbol in zip(atomic_names[1:], chemical_symbols[1:], strict=True)
+    }
     names |= {symbol.lower(): symbol for symbol in chemical_symbols[1:]}
     word = text.strip().lower()
     if word in names:
         return f"did you mean {names[word]}?"
-    near = [names[each] for each in difflib.get_close_matches(word, names, 4, 0.5)]
+    near = [names[each] for each in difflib.get_close_matches(word, names, 8, 0.5)]
+    near = sorted(near, key=lambda symbol: symbol[0].lower() != word[0])[:4]
     return f"did you mean {' or '.join(dict.fromkeys(near))}?" if near else ""
 
 
@@ -147,7 +152,9 @@ def _is_weaker(finding: _Finding, others: Sequence[_Finding]) -> bool:
 def _neither(finding: _Finding, others: Sequence[_Finding], source: Source) -> Problem:
     wanted = " nor ".join(dict.fromkeys(_expected(each.details) for each in (finding, *others)))
     cause = f"this is neither {wanted}"
-    return _at(finding.path, cause, _remedy(field_at(finding.path), finding.path), source)
+    value = source.value(finding.path)
+    listed = f"write [{value}], or " if "a list" in wanted and isinstance(value, str | int | float) else ""
+    return _at(finding.path, cause, listed + _remedy(field_at(finding.path), finding.path), source)
 
 
 def _problem(finding: _Finding, source: Source) -> Problem:
@@ -156,7 +163,11 @@ def _problem(finding: _Finding, source: Source) -> Problem:
     remedy = _remedy(field_at(path), path)
     if kind == "extra_forbidden":
         return Problem(
-            source.line(path), dotted(path), "", "this key is not known", nearest_keys(str(path[-1]), path[:-1])
+            source.line(path),
+            dotted(path),
+            "",
+            "this key is not known",
+            nearest_keys(str(path[-1]), path[:-1]),
         )
     if kind == "missing":
         return _missing(path, source)
@@ -168,11 +179,13 @@ def _problem(finding: _Finding, source: Source) -> Problem:
         return _at(path, cause, advice or ("change one of the two" if compared else remedy), source)
     if kind in _LIMITS:
         name, words = _LIMITS[kind]
-        return _at(path, f"this {words} {context[name]}", remedy, source)
+        return _at(path, f"this {words} {context[name]:g}", remedy, source)
     if kind in ("too_short", "too_long"):
         count = context.get("min_length", context.get("max_length"))
         word = "least" if kind == "too_short" else "most"
-        return _at(path, f"the list must have at {word} {count} item{'s' if count != 1 else ''}", remedy, source)
+        return _at(
+            path, f"the list must have at {word} {count} item{'s' if count != 1 else ''}", remedy, source
+        )
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", context["expected"])
         near = difflib.get_close_matches(str(value), choices, 1, 0.5)
@@ -202,7 +215,7 @@ def _missing(path: KeyPath, source: Source) -> Problem:
     if isinstance(path[-1], int):
         field = field_at(path)
         wanted = kind_of(field.annotation) if field is not None else "more items"
-        cause = f"the list has only {len(source.value(parent))} items"
+        cause = f"the list ends after {len(source.value(parent))} of its items"
         return _at(parent, cause, f"write {wanted}", source)
     return Problem(source.line(parent), dotted(path), "", "this key is missing", "add it")
 
@@ -243,4 +256,3 @@ def _at(path: KeyPath, cause: str, remedy: str, source: Source) -> Problem:
 
 def _message(details: ErrorDetails) -> str:
     return str(details.get("ctx", {}).get("error", details["msg"]))
-

@@ -78,18 +78,19 @@ def read_text(path: Path) -> str:
 
 def _validate(source: Source) -> tuple[RunSpec | None, list[Problem]]:
     spec, problems = None, [*source.problems, *misplaced_booleans(source)]
-    known = {problem.key for problem in problems}
+    known = tuple(problems)
     try:
         spec = RunSpec.model_validate(source.data)
     except ValidationError as error:
         found = explain(error.errors(), source)
-        problems += [each for each in found if not any(_same_or_inside(key, each.key) for key in known)]
+        problems += [each for each in found if not any(_explains(one, each) for one in known)]
     return spec, problems
 
 
-def _same_or_inside(key: str, other: str) -> bool:
-    """Whether a problem with `key` is likely to be the cause of one with `other`."""
-    return bool(other) and (key == other or key.startswith((f"{other}.", f"{other}[")))
+def _explains(problem: Problem, other: Problem) -> bool:
+    """Whether a problem is likely to be the cause of another: it is in the same value or inside of it."""
+    same = problem.key == other.key and problem.line == other.line
+    return bool(other.key) and (same or problem.key.startswith((f"{other.key}.", f"{other.key}[")))
 
 
 def _unreadable(path: Path, cause: str, remedy: str) -> InputError:

@@ -24,7 +24,11 @@ _SYNTAX = (
         "there is a second key or ': ' where a value ends",
         "check the indentation of this line and the one above; put text that contains ': ' in quotes",
     ),
-    ("could not find expected ':'", "there is no key with a colon", "write `key: value`, with a space after the colon"),
+    (
+        "could not find expected ':'",
+        "there is no key with a colon",
+        "write `key: value`, with a space after the colon",
+    ),
     ("undefined alias", "", "define it first with &, or put text that begins with * in quotes"),
     ("another document", "a second document begins", "keep one, and remove the line ---"),
     (
@@ -56,7 +60,7 @@ for _name, _pattern, _first in (
     ),
     ("merge", r"<<", ["<"]),
 ):
-    _CoreLoader.add_implicit_resolver(_PREFIX + _name, re.compile(rf"^(?:{_pattern})$"), _first)  # type: ignore[no-untyped-call]
+    _CoreLoader.add_implicit_resolver(_PREFIX + _name, re.compile(rf"^(?:{_pattern})$"), _first)
 
 _SCALARS: dict[str, Callable[[str], Any]] = {
     "null": lambda text: None,
@@ -144,12 +148,16 @@ class _Reader:
             return self._scalar(node, path)
         if self.count > _MOST_VALUES:
             cause = f"the file has more than {_MOST_VALUES} values, aliases counted each time"
-            raise InputError(self.name, [Problem(node.start_mark.line + 1, dotted(path), "", cause, "shorten it")])
+            raise InputError(
+                self.name, [Problem(node.start_mark.line + 1, dotted(path), "", cause, "shorten it")]
+            )
         if id(node) in self.open:
             self._report(node, path, "", "an alias stands inside of what it repeats", "write the values out")
             return None
         self.open.add(id(node))
-        value = self._mapping(node, path) if isinstance(node, yaml.MappingNode) else self._sequence(node, path)
+        value = (
+            self._mapping(node, path) if isinstance(node, yaml.MappingNode) else self._sequence(node, path)
+        )
         self.open.discard(id(node))
         return value
 
@@ -169,7 +177,9 @@ class _Reader:
                     found = {**each, **found} if isinstance(each, dict) else found
                 continue
             if not isinstance(key_node, yaml.ScalarNode):
-                self._report(key_node, path, "", "a key is a list or a group", "write a plain word before the colon")
+                self._report(
+                    key_node, path, "", "a key is a list or a group", "write a plain word before the colon"
+                )
                 continue
             key = key_node.value
             if key in own:
@@ -198,7 +208,9 @@ class _Reader:
         try:
             value = _SCALARS[kind](node.value)
         except ValueError:
-            self._report(node, path, node.value[:20], "this is not a number that can be read", "write it in digits")
+            self._report(
+                node, path, node.value[:20], "this is not a number that can be read", "write it in digits"
+            )
             return None
         if isinstance(value, float) and not math.isfinite(value):
             remedy = "write a number; where null is allowed, null means no limit"
@@ -212,10 +224,16 @@ class _Reader:
 def _syntax_problem(error: yaml.YAMLError, text: str) -> Problem:
     if not isinstance(error, yaml.MarkedYAMLError):
         position = getattr(error, "position", 0)
-        line = text[:position].count("\n") + 1
         cause = "there is a control character in the text"
-        return Problem(line, "", "", cause, "delete it, or write the file anew with: forgefield init")
-    begun = error.context == "while scanning a simple key"
+        return Problem(
+            text[:position].count("\n") + 1,
+            "",
+            "",
+            cause,
+            "delete it, or write the file anew with: forgefield init",
+        )
+    # What is never closed is best found where it begins.
+    begun = error.context in ("while scanning a simple key", "while scanning a quoted scalar")
     mark = error.context_mark if begun else error.problem_mark or error.context_mark
     line = mark.line + 1 if mark else None
     what = error.problem or "this is no valid YAML"

@@ -38,7 +38,7 @@ class ReferenceSpec(Spec):
     xc: str = "PBE"
     """Exchange–correlation functional (gpaw): LDA, PBE, revPBE or RPBE; others need a GPAW with libxc."""
     k_spacing: float = Field(0.30, gt=0.0, le=10.0)
-    """Largest distance between k-points along each reciprocal axis, 1/Å, factor 2π included (gpaw)."""
+    """Distance between k-points along each reciprocal axis, 1/Å, factor 2π included (gpaw)."""
     cutoff: float | Literal["auto"] = "auto"
     """Plane-wave cutoff in eV (gpaw); ``auto`` takes it from the elements' PAW sets."""
     smearing: float = Field(0.1, gt=0.0, le=2.0)

@@ -103,8 +103,8 @@ def _parity(
     reference_name: str,
 ) -> Html:
     mae, rmse, error_unit = errors
-    title = f"{name}: MAE {number(mae, digits=3)}, RMSE {number(rmse, error_unit, digits=3)}"
-    figure = new_figure(title, f"{reference_name}, {unit}", f"potential, {unit}", height=330)
+    title = f"{name.capitalize()}: MAE {number(mae, digits=3)}, RMSE {number(rmse, error_unit, digits=3)}"
+    figure = new_figure(f"{reference_name}, {unit}", f"potential, {unit}", height=310)
     finite = np.concatenate([reference, predicted])
     finite = finite[np.isfinite(finite)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
@@ -123,10 +123,9 @@ def _parity(
         marker={"size": size, "color": faint(POTENTIAL, 0.55)},
         hovertemplate=f"{reference_name} %{{x}}<br>potential %{{y}} {unit}<extra></extra>",
     )
-    figure.update_layout(showlegend=False)
     figure.update_xaxes(range=[low, high], nticks=5)
     figure.update_yaxes(range=[low, high], nticks=5)
-    return draw(f"parity-{name}", figure, f"Parity plot, {title}", thinning_note(len(reference)).strip())
+    return draw(f"parity-{name}", figure, title, thinning_note(len(reference)).strip())
 
 
 def _learning_curve(
@@ -138,7 +137,7 @@ def _learning_curve(
     target: float | None,
     reference: str,
 ) -> Html:
-    figure = new_figure(f"{name} MAE, {unit}", f"{reference} calculations", "", height=300)
+    figure = new_figure(f"{reference} calculations", unit, height=290)
     figure.add_scatter(
         x=list(spent),
         y=rounded(values, 5),
@@ -155,9 +154,8 @@ def _learning_curve(
             annotation_text=f"target {target:g}",
             annotation_position="top left",
         )
-    figure.update_layout(showlegend=False)
     figure.update_yaxes(rangemode="tozero")
     figure.update_xaxes(rangemode="tozero")
     finite = [value for value in (*values, target) if value is not None and np.isfinite(value)]
     figure.update_yaxes(range=[0, 1.15 * max(finite, default=1.0)])
-    return draw(f"learning-{name}", figure, f"Learning curve of the {name} error")
+    return draw(f"learning-{name}", figure, f"{name.capitalize()} MAE on the held-out configurations")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from forgefield.dataset.records import Record
-from forgefield.report.figures_style import POTENTIAL, colours, draw, faint, new_figure, rounded
+from forgefield.report.figures_style import POTENTIAL, colours, draw, faint, new_figure, rounded, with_legend
 from forgefield.report.html import Html
 
 _OUTCOME_COLOURS = {
@@ -24,16 +24,19 @@ def sources_plot(records: Sequence[Record]) -> Html:
     cycles = sorted({cycle for _, cycle in counts})
     sources = source_order(records)
     palette = colours(sources)
-    figure = new_figure("labelled structures", "", "", height=340, barmode="stack", bargap=0.4)
+    figure = new_figure("", "structures", height=340, barmode="stack", bargap=0.4)
     for source in sources:
         figure.add_bar(
             x=[f"cycle {cycle}" for cycle in cycles],
             y=[counts[source, cycle] for cycle in cycles],
-            name=source,
+            name=plain(source),
             marker={"color": palette[source]},
             hovertemplate="%{x}: %{y}<extra>" + plain(source) + "</extra>",
         )
-    figure.update_layout(legend={"orientation": "v", "x": 1.02, "y": 1, "yanchor": "top", "traceorder": "normal"})
+    figure.update_layout(
+        showlegend=True,
+        legend={"orientation": "v", "x": 1.02, "y": 1, "yanchor": "top", "traceorder": "normal"},
+    )
     return draw("sources", figure, "Labelled structures by cycle and source")
 
 
@@ -46,7 +49,7 @@ def energy_volume_plot(records: Sequence[Record]) -> Html | None:
     palette = colours(sources)
     energies = {record.key: record.labels.energy / len(record.atoms) for record in crystals}
     lowest = min(energies.values())
-    figure = new_figure("energy above the lowest, eV/atom", "volume, Å³/atom", "", height=340)
+    figure = new_figure("volume, Å³/atom", "energy above the lowest, eV/atom", height=340)
     for source in sources:
         mine = [record for record in crystals if record.source == source]
         if not mine:
@@ -55,45 +58,53 @@ def energy_volume_plot(records: Sequence[Record]) -> Html | None:
             x=rounded((record.atoms.get_volume() / len(record.atoms) for record in mine), 3),
             y=rounded((energies[record.key] - lowest for record in mine), 4),
             mode="markers",
-            name=source,
-            text=[plain(f"{record.atoms.get_chemical_formula()} {record.note or record.trajectory}") for record in mine],
+            name=plain(source),
+            text=[
+                plain(f"{record.atoms.get_chemical_formula()} {record.note or record.trajectory}")
+                for record in mine
+            ],
             marker={"size": 7, "color": faint(palette[source], 0.75)},
             hovertemplate="%{text}<br>%{x} Å³/atom, %{y} eV/atom<extra>" + plain(source) + "</extra>",
         )
-    figure.update_layout(showlegend=False)
-    return draw("energy-volume", figure, "Energy against volume of all labelled crystals")
+    return draw(
+        "energy-volume",
+        figure,
+        "Energy against volume of all labelled crystals",
+        "Coloured by source as beside; free atoms are left out.",
+    )
 
 
 def outcomes_plot(outcomes: Mapping[int, Mapping[str, int]]) -> Html:
     """How the trajectories of each cycle ended."""
-    figure = new_figure("trajectories", "", "", height=300, barmode="stack", bargap=0.4)
+    figure = new_figure("", "trajectories", height=300, barmode="stack", bargap=0.4)
     names = list(dict.fromkeys(name for ends in outcomes.values() for name in ends))
     spare = colours(names)
     for name in names:
         figure.add_bar(
             x=[f"cycle {cycle}" for cycle in outcomes],
             y=[ends.get(name, 0) for ends in outcomes.values()],
-            name=name,
+            name=plain(name),
             marker={"color": _OUTCOME_COLOURS.get(name, spare[name])},
             hovertemplate="%{x}: %{y}<extra>" + plain(name) + "</extra>",
         )
     figure.update_yaxes(rangemode="tozero")
-    return draw("outcomes", figure, "How trajectories ended, by cycle")
+    with_legend(figure)
+    return draw("outcomes", figure, "How trajectories ended", kind="narrow")
 
 
-def cost_plot(steps: Sequence[str], seconds: Sequence[float]) -> Html:
+def cost_plot(seconds: Mapping[str, float]) -> Html:
     """Wall time of each step."""
-    height = 110 + 20 * len(steps)
-    figure = new_figure("wall time, minutes", "", "", height=height)
+    height = 80 + 20 * len(seconds)
+    figure = new_figure("minutes", "", height=height)
     figure.add_bar(
-        y=list(steps),
-        x=rounded((each / 60 for each in seconds), 3),
+        y=list(seconds),
+        x=rounded((each / 60 for each in seconds.values()), 3),
         orientation="h",
         marker={"color": POTENTIAL},
         hovertemplate="%{y}: %{x} min<extra></extra>",
     )
     figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
-    return draw("wall-time", figure, "Wall time of each step")
+    return draw("wall-time", figure, "Wall time of each step", kind="middling")
 
 
 def source_order(records: Sequence[Record]) -> list[str]:

@@ -7,7 +7,16 @@ import numpy as np
 from forgefield.properties.elasticity import Elasticity
 from forgefield.properties.equation_of_state import EquationOfState
 from forgefield.properties.phonons import BandStructure, Phonons
-from forgefield.report.figures_style import POTENTIAL, REFERENCE, apply_style, draw, new_figure, rounded
+from forgefield.report.figures_style import (
+    POTENTIAL,
+    REFERENCE,
+    REFERENCE_BAND,
+    apply_style,
+    draw,
+    new_figure,
+    rounded,
+    with_legend,
+)
 from forgefield.report.html import Html
 from forgefield.report.wording import number
 
@@ -16,10 +25,10 @@ def equation_of_state_plot(
     potential: EquationOfState | None, reference: EquationOfState | None, reference_name: str
 ) -> Html:
     """Energy above each method's own minimum against volume: points computed, curves fitted."""
-    figure = new_figure("energy above the minimum, meV/atom", "volume, Å³/atom", "", height=360)
-    for eos, name, colour, symbol in (
-        (reference, reference_name, REFERENCE, "circle-open"),
-        (potential, "potential", POTENTIAL, "x-thin-open"),
+    figure = new_figure("volume, Å³/atom", "energy above the minimum, meV/atom", height=360)
+    for eos, name, colour, line, width, symbol in (
+        (reference, reference_name, REFERENCE, REFERENCE_BAND, 5.0, "circle-open"),
+        (potential, "potential", POTENTIAL, POTENTIAL, 1.5, "x-thin-open"),
     ):
         if eos is None:
             continue
@@ -30,7 +39,7 @@ def equation_of_state_plot(
             mode="lines",
             name=name,
             legendgroup=name,
-            line={"color": colour, "width": 2, "dash": "solid" if name == "potential" else "dot"},
+            line={"color": line, "width": width},
             hoverinfo="skip",
         )
         figure.add_scatter(
@@ -47,28 +56,37 @@ def equation_of_state_plot(
     if potential is not None and reference is not None:
         offset = 1000 * (potential.energy - reference.energy)
         where = "above" if offset >= 0 else "below"
-        caption += (
-            f" The potential's minimum lies {number(abs(offset), 'meV/atom', 3)} {where} that of {reference_name}."
-        )
-    return draw("equation-of-state", figure, "Energy against volume", caption)
+        caption += f" The potential's minimum lies {number(abs(offset), 'meV/atom', 3)} {where} the other."
+    with_legend(figure)
+    return draw("equation-of-state", figure, "Energy against volume", caption, kind="middling")
 
 
 def phonon_plot(potential: Phonons | None, reference: Phonons | None, reference_name: str) -> Html:
     """Phonon bands and, beside them, the densities of states."""
     from plotly.subplots import make_subplots
 
-    figure = make_subplots(rows=1, cols=2, shared_yaxes=True, column_widths=[0.76, 0.24], horizontal_spacing=0.03)
-    apply_style(figure, "frequency, THz", 430)
-    for phonons, name, colour, dash, width in (
-        (reference, reference_name, REFERENCE, "solid", 3.0),
-        (potential, "potential", POTENTIAL, "solid", 1.4),
+    figure = make_subplots(
+        rows=1, cols=2, shared_yaxes=True, column_widths=[0.76, 0.24], horizontal_spacing=0.03
+    )
+    apply_style(figure, 430)
+    for phonons, name, colour, width in (
+        (reference, reference_name, REFERENCE_BAND, 5.0),
+        (potential, "potential", POTENTIAL, 1.5),
     ):
         if phonons is None:
             continue
         x, y = _lines(phonons.bands)
-        line = {"color": colour, "width": width, "dash": dash}
+        line = {"color": colour, "width": width}
         figure.add_scatter(
-            x=x, y=y, mode="lines", name=name, legendgroup=name, line=line, hovertemplate="%{y} THz", row=1, col=1
+            x=x,
+            y=y,
+            mode="lines",
+            name=name,
+            legendgroup=name,
+            line=line,
+            hovertemplate="%{y} THz",
+            row=1,
+            col=1,
         )
         if phonons.dos is not None:
             figure.add_scatter(
@@ -89,15 +107,19 @@ def phonon_plot(potential: Phonons | None, reference: Phonons | None, reference_
         figure.update_xaxes(
             tickvals=places, ticktext=labels, range=[0, 1], showgrid=True, gridwidth=1.2, row=1, col=1
         )
-    figure.update_xaxes(title_text="DOS, states/THz", rangemode="tozero", nticks=4, row=1, col=2)
+    densities = [phonons.dos.density.max() for phonons in (reference, potential) if phonons and phonons.dos]
+    highest = 1.05 * float(max(densities, default=1.0))
+    figure.update_xaxes(title_text="DOS, states/THz", range=[0, highest], nticks=4, row=1, col=2)
     figure.update_yaxes(zeroline=True, zerolinewidth=1)
+    figure.update_yaxes(title_text="frequency, THz", row=1, col=1)
     caption = "Imaginary modes are drawn at negative frequencies."
+    with_legend(figure)
     return draw("phonon-bands", figure, "Phonon bands and density of states", caption)
 
 
 def elastic_plot(potential: Elasticity | None, reference: Elasticity | None, reference_name: str) -> Html:
     """Independent elastic constants as pairs of bars."""
-    figure = new_figure("elastic constants, GPa", "", "", height=320, barmode="group", bargap=0.35)
+    figure = new_figure("", "GPa", height=300, barmode="group", bargap=0.35)
     for elasticity, name, colour in (
         (reference, reference_name, REFERENCE),
         (potential, "potential", POTENTIAL),
@@ -115,7 +137,8 @@ def elastic_plot(potential: Elasticity | None, reference: Elasticity | None, ref
             marker={"color": colour},
             hovertemplate="%{x} = %{y} GPa<extra>" + name + "</extra>",
         )
-    return draw("elastic-constants", figure, "Elastic constants")
+    with_legend(figure)
+    return draw("elastic-constants", figure, "Independent elastic constants", kind="narrow")
 
 
 def _lines(bands: BandStructure) -> tuple[list[float | None], list[float | None]]:

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
 POTENTIAL = "#2f7fd6"
 REFERENCE = "#d9781f"
+REFERENCE_BAND = "rgba(217,120,31,0.55)"
+"""Of broad reference lines that the potential's thin line runs along."""
 QUIET = "#8a929b"
 # Mid-tones that can be told apart on white and on black, also by people who confuse red and green.
 CATEGORIES = (
-    "#2f7fd6", "#d9781f", "#2a9d78", "#b565a7", "#c9a227", "#5aa9e6", "#c44e52", "#7a8793", "#7f6fd0", "#9c6b3f",
+    "#2f7fd6", "#d9781f", "#2a9d78", "#b565a7", "#c9a227",
+    "#5aa9e6", "#c44e52", "#7a8793", "#7f6fd0", "#9c6b3f",
 )  # fmt: skip
 MOST_POINTS = 4000
 """Points of one scatter plot, at most: more make the page slow and show nothing new."""
@@ -52,29 +55,29 @@ def faint(colour: str, opacity: float) -> str:
     return f"rgba({red},{green},{blue},{opacity:g})"
 
 
-def new_figure(title: str, x: str, y: str, height: int = 340, **layout: Any) -> go.Figure:
-    """An empty figure with a title and two axes."""
+def new_figure(x: str, y: str, height: int = 320, **layout: Any) -> go.Figure:
+    """An empty figure with two axes."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
-    apply_style(figure, title, height)
+    apply_style(figure, height)
     figure.update_xaxes(title_text=x)
     figure.update_yaxes(title_text=y)
     return figure.update_layout(**layout)
 
 
-def apply_style(figure: go.Figure, title: str, height: int) -> None:
+def apply_style(figure: go.Figure, height: int) -> None:
     """Give a figure the report's looks; colours of text and lines come from the page's style sheet."""
     import plotly.graph_objects as go
 
     figure.update_layout(
         template=go.layout.Template(),
-        title={"text": title, "x": 0, "xref": "paper", "xanchor": "left", "font": {"size": 13.5}, "yanchor": "top"},
         font={"family": _FONT, "size": 12, "color": "#555555"},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        margin={"l": 58, "r": 12, "t": 40, "b": 48},
+        margin={"l": 58, "r": 12, "t": 12, "b": 48},
         height=height,
+        showlegend=False,
         legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "font": {"size": 11}},
         hoverlabel={"font": {"family": _FONT, "color": "#ffffff"}},
     )
@@ -86,20 +89,29 @@ def apply_style(figure: go.Figure, title: str, height: int) -> None:
     figure.update_yaxes(**axis)
 
 
-def draw(identifier: str, figure: go.Figure, description: str, caption: str = "") -> Html:
+def with_legend(figure: go.Figure) -> None:
+    """Show the legend above the drawing, and make room for it."""
+    figure.update_layout(showlegend=True, margin_t=34)
+
+
+def draw(identifier: str, figure: go.Figure, title: str, caption: str = "", kind: str | None = None) -> Html:
     """The figure as a piece of the page.
+
+    The title stands outside of the drawing, where it can wrap.
 
     Args:
         identifier: unique in the page.
         figure: what to draw.
-        description: for those who cannot see it.
+        title: above the figure; also read out to those who cannot see it.
         caption: below the figure.
+        kind: CSS class, such as ``narrow``.
     """
     height = int(figure.layout.height)
     # A "<" in a name must not end the script element that carries the data.
     data = json.dumps(figure.to_plotly_json(), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     return element(
         "figure",
+        element("p", title, class_="figure-title"),
         element(
             "div",
             "This figure needs JavaScript.",
@@ -107,8 +119,9 @@ def draw(identifier: str, figure: go.Figure, description: str, caption: str = ""
             class_="plot",
             style=f"height:{height}px",
             role="img",
-            aria_label=description,
+            aria_label=title,
         ),
         Html(f'<script type="application/json" id="{identifier}-data">{data}</script>'),
         element("figcaption", caption) if caption else None,
+        class_=kind,
     )

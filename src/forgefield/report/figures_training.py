@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,16 +19,18 @@ from forgefield.report.figures_style import (
     rounded,
     thinned,
     thinning_note,
+    with_legend,
 )
 from forgefield.report.html import Html
-from forgefield.report.read import CycleRecords, ForceErrors
+from forgefield.report.records import CycleRecords, ForceErrors
 
 _BINS = 10
+_LOG_TICKS = [digit * 10.0**power for power in range(-5, 4) for digit in (1, 2, 5)]
 
 
 def history_plot(cycles: Sequence[CycleRecords]) -> Html:
     """Force errors against epochs, one pair of lines for each cycle."""
-    figure = new_figure("force RMSE, eV/Å", "epoch", "", height=340)
+    figure = new_figure("epoch", "force RMSE, eV/Å", height=360)
     palette = colours([str(cycle.number) for cycle in cycles])
     for cycle in cycles:
         name, colour = f"cycle {cycle.number}", palette[str(cycle.number)]
@@ -44,16 +47,16 @@ def history_plot(cycles: Sequence[CycleRecords]) -> Html:
                 line={"color": colour, "width": 2 if dash == "solid" else 1.3, "dash": dash},
                 hovertemplate="epoch %{x}: %{y} eV/Å<extra>" + f"{name}, {what}" + "</extra>",
             )
-    figure.update_yaxes(type="log", dtick="D2")
-    _legend_below(figure)
-    caption = "The committee's mean on the validation set (solid); its members on the training set (dotted)."
-    return draw("training-history", figure, "Training history", caption)
+    figure.update_yaxes(type="log", tickvals=_LOG_TICKS)
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top"})
+    caption = "Solid: on the validation set; dotted: on the training set."
+    return draw("training-history", figure, "Course of the trainings", caption, kind="middling")
 
 
 def uncertainty_plot(errors: ForceErrors, select_above: float | None, stop_above: float | None) -> Html:
     """Actual against predicted force error of each validation atom, with the mean in bins."""
     predicted, actual = np.array(errors.predicted), np.array(errors.actual)
-    figure = new_figure("actual force error, eV/Å", "predicted force error, eV/Å", "", height=380)
+    figure = new_figure("predicted force error, eV/Å", "actual force error, eV/Å", height=400)
     usable = (predicted > 0) & (actual > 0) & np.isfinite(predicted) & np.isfinite(actual)
     predicted, actual = predicted[usable], actual[usable]
     shown = thinned(len(predicted))
@@ -86,20 +89,29 @@ def uncertainty_plot(errors: ForceErrors, select_above: float | None, stop_above
             hovertemplate="predicted %{x}, actual %{y} eV/Å<extra>root mean square</extra>",
         )
     for value, name in ((select_above, "select"), (stop_above, "stop")):
-        if value is not None and value > 0:
+        if value is not None and 0 < value < math.inf:
             figure.add_vline(
                 x=value,
                 line={"dash": "dash", "width": 1.2},
-                annotation_text=name,
-                annotation_position="bottom right",
             )
+            # Annotations, unlike lines, are placed by the logarithm on a logarithmic axis.
+            figure.add_annotation(
+                x=math.log10(value),
+                y=0,
+                yref="paper",
+                text=name,
+                showarrow=False,
+                xanchor="left",
+                yanchor="bottom",
+            )
+    with_legend(figure)
     figure.update_xaxes(type="log", dtick=1)
     figure.update_yaxes(type="log", dtick=1)
     caption = (
         f"Each point is one atom of the validation set. Structures beyond “select” are worth a calculation, "
         f"trajectories end beyond “stop”.{thinning_note(len(predicted))}"
     )
-    return draw("uncertainty", figure, "Actual against predicted force errors", caption)
+    return draw("uncertainty", figure, "Actual against predicted force errors", caption, kind="middling")
 
 
 def _binned(predicted: Array, actual: Array) -> tuple[Array, Array]:
@@ -113,7 +125,3 @@ def _binned(predicted: Array, actual: Array) -> tuple[Array, Array]:
 
 def _significant(values: Array) -> list[float]:
     return [float(f"{value:.4g}") for value in values]
-
-
-def _legend_below(figure: object) -> None:
-    figure.update_layout(legend={"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top"})  # type: ignore[attr-defined]

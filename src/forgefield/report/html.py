@@ -54,6 +54,16 @@ def paragraph(*children: str, kind: str | None = None) -> Html:
     return element("p", *children, class_=kind)
 
 
+def missing(text: str) -> Html:
+    """One line that says what is not there, and why."""
+    return paragraph(text, kind="missing")
+
+
+def folded(summary: str, content: Html) -> Html:
+    """Content that is shown when its summary is clicked."""
+    return element("details", element("summary", summary), joined(content))
+
+
 def section(identifier: str, heading: str, *content: Html | None) -> Html:
     """A section with a heading that can be linked to."""
     title = element("h2", heading, id=f"{identifier}-heading")

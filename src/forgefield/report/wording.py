@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from forgefield.properties.verdict import Verdict, VerdictRow
-from forgefield.report.read import RunRecords
+from forgefield.report.records import RunRecords
 
 UNKNOWN = "–"
 
@@ -22,6 +22,13 @@ def number(value: float | None, unit: str = "", digits: int = 4) -> str:
     else:
         text = f"{value:.{digits - 1}e}"
     return f"{text.replace('-', '−')} {unit}".rstrip()
+
+
+def amount(value: float | None, unit: str) -> str:
+    """A deviation with its unit: per cent with two decimals, all else with three digits."""
+    if unit == "%" and value is not None and math.isfinite(value) and abs(value) < 1e4:
+        return f"{value:.2f} %".replace("-", "−")
+    return number(value, unit, digits=3)
 
 
 def count(how_many: int, what: str, plural: str | None = None) -> str:
@@ -55,6 +62,12 @@ def reference_name(run: RunRecords) -> str:
     if engine == "tblite":
         return run.spec.reference.method if run.spec else "xTB"
     return f"reference ({engine.rpartition('.')[2]})" if engine else "reference"
+
+
+def the_reference(run: RunRecords) -> str:
+    """The reference in the middle of a sentence."""
+    name = reference_name(run)
+    return f"the {name}" if name.startswith("reference") else name
 
 
 def verdict_sentence(run: RunRecords) -> str:
@@ -99,5 +112,19 @@ def progress_sentence(run: RunRecords) -> str:
     return f"{last}."
 
 
+def reference_label(run: RunRecords) -> str:
+    """Engine and version, such as ``gpaw 26.7.0, PBE``, without the import path of a calculator."""
+    engine = run.recipe.engine if run.recipe else (run.spec.reference.engine if run.spec else "")
+    name = engine.rpartition(".")[2] if engine.startswith("ase:") else engine
+    version = f" {run.recipe.version}" if run.recipe else ""
+    functional = f", {run.spec.reference.xc}" if run.spec and engine == "gpaw" else ""
+    return f"{name}{version}{functional}"
+
+
+def sentence_case(text: str) -> str:
+    """The text with a capital first letter and all others as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def _miss(row: VerdictRow) -> str:
-    return f"{row.name} {number(row.deviation, digits=3)} instead of {row.target:g} {row.unit}"
+    return f"{row.name} ({amount(row.deviation, row.unit)}, target {row.target:g})"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import numba
 import numpy as np
 import torch
 
@@ -91,7 +92,9 @@ def outcome_counts(trajectories: Sequence[Explored]) -> dict[str, int]:
 
 
 def _run(potential: Path, assignment: Assignment, guard: Guard, rng: np.random.Generator) -> Trajectory:
+    # A worker has one core. Its environment says so too, but a script's main module may have imported both before.
     torch.set_num_threads(1)
+    numba.set_num_threads(1)
     return run_trajectory(_loaded(potential), assignment.start, assignment.conditions, guard, rng)
 
 

@@ -1,0 +1,116 @@
+"""The command run."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shlex
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from forgefield.app.console import messages, output, say
+from forgefield.app.input import read_input, read_text
+from forgefield.app.progress import duration, progress_on
+from forgefield.app.verdict_table import summary_line, verdict_table
+from forgefield.workflow.executors import open_executor
+from forgefield.workflow.loop import run as run_workflow
+
+
+def run(
+    input_file: Annotated[Path, typer.Argument(metavar="INPUT", help="Input file, YAML.")],
+    folder: Annotated[
+        Path | None, typer.Option("--folder", "-f", help="Run folder; for si.yaml it is si-run beside it.")
+    ] = None,
+    restart_from: Annotated[
+        str | None,
+        typer.Option("--from", metavar="STEP", help="Begin again from this step: explore, 2/train …"),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", "-w", min=1, help="Calculations side by side; default: all cores."),
+    ] = None,
+    executor: Annotated[str, typer.Option(help="Where calculations run; local: on this machine.")] = "local",
+) -> None:
+    """Run an input, or go on where an earlier run was stopped.
+
+    Structures, reference calculations, training, exploration, selection and the verdict, cycle after cycle,
+    until every target holds or the budget is spent. Everything lies in the run folder; no calculation is ever
+    done twice. After Ctrl-C, a crash or a power cut, the same command goes on.
+
+    The steps of a cycle are train, hold-out (once), verify, explore, select and label; before the first one
+    come 0/structures, 0/label and 0/targets. What --from replaces is kept under set-aside/ in the run folder.
+
+    Examples:
+
+    - `forgefield run si.yaml`
+    - `forgefield run si.yaml --from explore`: explore again in the latest cycle, with changed settings
+    - `forgefield run si.yaml --from 2/train --workers 8`
+    """
+    spec = read_input(input_file)
+    run_folder = folder or default_folder(input_file)
+    count = workers or _cores()
+    console = messages()
+    say(
+        console,
+        f"{'-'.join(spec.system.symbols)} with {spec.reference.engine}, {count} workers, in {run_folder}",
+    )
+    pool = open_executor(executor, count)
+    try:
+        with progress_on(console) as progress:
+            outcome = run_workflow(
+                spec,
+                run_folder,
+                input_text=read_text(input_file),
+                workers=count,
+                executor=pool,
+                progress=progress,
+                restart_from=restart_from,
+            )
+        pool.shutdown()
+    except KeyboardInterrupt as error:
+        _stop(pool)
+        say(
+            console,
+            f"Stopped. What is computed is kept; go on with:\n  {again(input_file, folder, workers)}",
+            "yellow",
+        )
+        raise typer.Exit(130) from error
+    except BaseException:
+        _stop(pool)
+        raise
+    results = output()
+    if outcome.verdict is not None:
+        results.print(verdict_table(outcome.verdict))
+        say(results, summary_line(outcome.verdict), "green" if outcome.verdict.holds else "yellow")
+    say(results, f"The run ended because {outcome.reason}.")
+    say(results, f"{outcome.calculations} reference calculations, {duration(outcome.seconds)}. Potential:")
+    say(results, f"  {run_folder / 'potential'}")
+    say(results, f"Report:  forgefield report {shlex.quote(str(run_folder))}")
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _stop(pool: Executor) -> None:
+    """Give up what is being computed: a calculation may take half an hour, and will be made again."""
+    for worker in multiprocessing.active_children():
+        worker.terminate()
+    pool.shutdown(cancel_futures=True)
+
+
+def default_folder(input_file: Path) -> Path:
+    """Run folder of an input: ``si.yaml`` → ``si-run`` beside it."""
+    return input_file.with_name(f"{input_file.stem}-run")
+
+
+def again(input_file: Path, folder: Path | None, workers: int | None) -> str:
+    """The command that goes on with a stopped run."""
+    words = ["forgefield", "run", str(input_file)]
+    words += ["--folder", str(folder)] if folder is not None else []
+    words += ["--workers", str(workers)] if workers is not None else []
+    return shlex.join(words)

@@ -1,0 +1,160 @@
+"""The input file that `forgefield init` writes: short, commented, valid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+from forgefield.app.explain import nearest_element
+from forgefield.app.settings import plain
+from forgefield.atoms.errors import ForgefieldError
+from forgefield.reference.spec import ENGINE_SETTINGS, ReferenceSpec, engine_family
+from forgefield.structures.prototypes import known_element
+from forgefield.structures.spec import StructuresSpec
+from forgefield.workflow.spec import RunSpec
+
+
+def changes(spec: BaseModel, base: BaseModel) -> dict[str, Any]:
+    """What a group of settings has otherwise than another one of its kind, as plain values."""
+    found: dict[str, Any] = {}
+    for name in type(spec).model_fields:
+        mine, theirs = getattr(spec, name), getattr(base, name)
+        if mine != theirs:
+            is_group = isinstance(mine, BaseModel) and isinstance(theirs, BaseModel)
+            found[name] = changes(mine, theirs) if is_group else plain(mine)
+    return found
+
+
+QUICK: Mapping[str, Mapping[str, Any]] = {
+    "structures": changes(StructuresSpec.quick(), StructuresSpec()),
+    "reference": {"k_spacing": 0.40},
+    "exploration": {"max_atoms": 16},
+    "selection": {"per_cycle": 12},
+    "cycles": {"max": 4},
+    "hold_out": {"configurations": 12},
+    "budget": {"calculations": 120},
+}
+"""Settings of `--quick`, by group: a first potential of an element in about 20 minutes on two cores."""
+
+_SHOWN: Mapping[str, tuple[str, ...]] = {
+    "exploration": ("temperatures", "max_atoms"),
+    "selection": ("per_cycle",),
+    "cycles": ("max",),
+    "hold_out": ("configurations",),
+    "targets": ("energy_mae", "force_mae", "bulk_modulus", "elastic_constants", "phonon_rmse"),
+    "budget": ("calculations", "hours"),
+}
+"""Settings that are worth showing with their defaults, by group."""
+
+_COMMENTS = {
+    "structures": "Where the first structures come from. Without this group: prototypes, strained\n"
+    "and rattled cells and random crystals, about 60 in all.",
+    "structures.files": "Structures of your own, in any format that ASE reads; relative to this file.",
+    "reference": "What the potential learns from.",
+    "reference.engine": "gpaw (density functional theory), tblite (molecules and large cells), or\n"
+    "ase:<module>.<callable> for any ASE calculator.",
+    "reference.k_spacing": "Largest distance between k-points, 1/Å, with the factor 2π.",
+    "exploration": "Molecular dynamics with the potential, in search of what it does not know.",
+    "exploration.max_atoms": "Larger cells see more, but each of their reference calculations costs more.",
+    "selection": "How many of the structures it finds are computed in each cycle, at most.",
+    "cycles": "Trainings, at most; the run ends earlier when every target holds.",
+    "hold_out": "Configurations that are computed for the test alone and never trained on.",
+    "targets": "What the potential must reach, beside the reference; null where it does not matter.",
+    "budget": "What the run may cost; null: no limit. It can be raised and the run continued.",
+    "seed": "The same seed gives the same structures and the same data set.",
+}
+"""Comments above a group or key."""
+
+_REMARKS = {
+    "exploration.temperatures": "K",
+    "targets.energy_mae": "meV/atom, mean absolute error on held-out configurations",
+    "targets.force_mae": "eV/Å, likewise",
+    "targets.bulk_modulus": "% of the reference's",
+    "targets.elastic_constants": "% of the reference's, each",
+    "targets.phonon_rmse": "THz, over the Brillouin zone",
+    "budget.calculations": "reference calculations in all",
+    "budget.hours": "no new cycle begins after so many",
+}
+"""Comments behind a value."""
+
+_REMARK_COLUMN = 30
+
+
+def input_template(species: Sequence[str], quick: bool = False, engine: str = "gpaw") -> str:
+    """A commented input for a chemical system.
+
+    Args:
+        species: chemical symbols; a compound gets a place for its structure files.
+        quick: small numbers of everything.
+        engine: of the reference calculations.
+
+    Raises:
+        ForgefieldError: an unknown element or engine.
+    """
+    symbols = [_checked(symbol) for symbol in dict.fromkeys(species)]
+    if not symbols:
+        raise ForgefieldError("no element is given", "name at least one, such as --species Si")
+    _check_engine(engine)
+    groups: dict[str, dict[str, Any]] = {}
+    for name in ("structures", "reference", *_SHOWN):
+        defaults = {key: _default(name, key) for key in _SHOWN.get(name, ())}
+        groups[name] = defaults | (dict(QUICK.get(name, {})) if quick else {})
+    groups["reference"] = {"engine": engine, **groups["reference"]}
+    if "k_spacing" not in ENGINE_SETTINGS[engine_family(engine)]:
+        groups["reference"].pop("k_spacing", None)
+    if len(symbols) > 1:
+        groups["structures"] = {"files": ["structures.xyz"]}
+    title = f"# forgefield input for {'-'.join(symbols)}. All keys: forgefield schema --describe"
+    system = ["", "# The chemical system.", "system:", f"  species: [{', '.join(symbols)}]"]
+    body = [line for name, content in groups.items() if content for line in _group(name, content)]
+    return "\n".join([title, *system, *body, "", *_comment("seed", ""), "seed: 1", ""])
+
+
+def _group(name: str, content: Mapping[str, Any]) -> Iterator[str]:
+    yield ""
+    yield from _comment(name, "")
+    yield f"{name}:"
+    yield from _entries(name, content, "  ")
+
+
+def _entries(prefix: str, content: Mapping[str, Any], indent: str) -> Iterator[str]:
+    for key, value in content.items():
+        yield from _comment(f"{prefix}.{key}", indent)
+        if isinstance(value, dict):
+            yield f"{indent}{key}:"
+            yield from _entries(f"{prefix}.{key}", value, indent + "  ")
+        else:
+            remark = _REMARKS.get(f"{prefix}.{key}", "")
+            line = f"{indent}{key}: {_written(value)}"
+            yield f"{line.ljust(_REMARK_COLUMN)}  # {remark}" if remark else line
+
+
+def _comment(key: str, indent: str) -> list[str]:
+    return [f"{indent}# {line}" for line in _COMMENTS.get(key, "").splitlines()]
+
+
+def _written(value: Any) -> str:
+    return str(yaml.safe_dump(value, default_flow_style=True, width=10_000)).removesuffix("\n...\n").strip()
+
+
+def _default(group: str, key: str) -> Any:
+    return plain(getattr(RunSpec.model_fields[group].default, key))
+
+
+def _checked(symbol: str) -> str:
+    try:
+        return known_element(symbol)
+    except ForgefieldError as error:
+        advice = nearest_element(symbol)
+        raise ForgefieldError(error.problem, advice or "give a chemical symbol such as Si") from error
+
+
+def _check_engine(engine: str) -> None:
+    try:
+        ReferenceSpec.model_validate({"engine": engine})
+    except ValueError as error:
+        problem, _, remedy = str(error).partition("Value error, ")[2].partition(" [type=")[0].partition("; ")
+        raise ForgefieldError(problem, remedy) from error

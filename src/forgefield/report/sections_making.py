@@ -1,0 +1,146 @@
+"""Sections on how the potential came about: training, uncertainty, data, exploration."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from forgefield.dataset.statistics import Range, dataset_statistics
+from forgefield.report.figures_data import (
+    energy_volume_plot,
+    outcomes_plot,
+    source_order,
+    sources_plot,
+)
+from forgefield.report.figures_training import history_plot, uncertainty_plot
+from forgefield.report.html import Html, element, folded, missing, paragraph, section
+from forgefield.report.records import RunRecords
+from forgefield.report.tables import exploration_table, sources_table, trajectories_table
+from forgefield.report.wording import count, number, progress_sentence
+
+
+def training_section(run: RunRecords) -> Html:
+    """Course of every training."""
+    cycles = [cycle for cycle in run.cycles if cycle.history]
+    if not cycles:
+        return section(
+            "training", "Training", missing(f"No potential has been trained yet: {progress_sentence(run)}")
+        )
+    last = cycles[-1].number
+    manifest = run.manifest(last, "train")
+    summary = manifest.summary if manifest else {}
+    text = (
+        f"The last training, of cycle {last}, used {count(summary.get('structures', 0), 'structure')} with "
+        f"{count(summary.get('atoms', 0), 'atom')} and kept {summary.get('validation', 0):,} for "
+        f"validation; the weights are those of epoch {summary.get('best_epoch', '–')}."
+    )
+    return section("training", "Training", paragraph(text), history_plot(cycles))
+
+
+def uncertainty_section(run: RunRecords) -> Html:
+    """Does the committee know what it does not know?"""
+    title = "Uncertainty"
+    cycle = next((each for each in reversed(run.cycles) if each.validation.predicted), None)
+    if cycle is None:
+        return section(
+            "uncertainty", title, missing(f"No uncertainty was calibrated yet: {progress_sentence(run)}")
+        )
+    manifest = run.manifest(cycle.number, "train")
+    calibration = manifest.summary.get("calibration", {}) if manifest else {}
+    text = f"Force errors of cycle {cycle.number} that the committee predicts, beside those that it makes."
+    if calibration:
+        scale, error = calibration.get("scale"), calibration.get("typical_error")
+        correlation = number(calibration.get("rank_correlation"), digits=2)
+        text += (
+            f" Its spread is multiplied by {number(scale, digits=3)}; the typical error is "
+            f"{number(error, 'eV/Å', 3)}, and the ranks of predicted and actual errors correlate by "
+            f"{correlation} (1: perfectly)."
+        )
+    plot = uncertainty_plot(cycle.validation, calibration.get("select_above"), calibration.get("stop_above"))
+    return section("uncertainty", title, paragraph(text), plot)
+
+
+def data_section(run: RunRecords) -> Html:
+    """Where the labelled structures came from."""
+    title = "Where the data came from"
+    if not run.labelled:
+        return section("data", title, missing(f"No structure has labels yet: {progress_sentence(run)}"))
+    facts = dataset_statistics(run.labelled)
+    trained = sum(record.key in run.training_keys for record in run.labelled)
+    held_out = sum(record.key in run.hold_out_keys for record in run.labelled)
+    text = (
+        f"{count(facts.structures, 'labelled structure')} with {count(facts.atoms, 'atom')} "
+        f"({', '.join(f'{n:,} {symbol}' for symbol, n in facts.species.items())}): {trained:,} may be "
+        f"trained on, {held_out:,} are held out, the others measure the reference's own properties."
+    )
+    # A free atom in its box would stretch every range.
+    bound = dataset_statistics([record for record in run.labelled if record.source != "isolated-atom"])
+    ranges = ", ".join(
+        f"{name} {_range(values, unit)}"
+        for name, values, unit in (
+            ("volumes", bound.volume, "Å³/atom"),
+            ("energies", bound.energy, "eV/atom"),
+            ("forces on atoms", bound.force, "eV/Å"),
+        )
+        if values is not None
+    )
+    spread = energy_volume_plot(run.labelled)
+    plots = [sources_plot(run.labelled)] + ([spread] if spread is not None else [])
+    return section(
+        "data",
+        title,
+        paragraph(text),
+        element("div", plots, class_="pair"),
+        sources_table(run.labelled, source_order(run.labelled)),
+        paragraph(f"Ranges without free atoms: {ranges}.", kind="note") if ranges else None,
+    )
+
+
+def exploration_section(run: RunRecords) -> Html:
+    """What the potential explored on its own."""
+    title = "Exploration"
+    explored = {
+        cycle.number: dict(Counter(end.outcome for end in cycle.explored))
+        for cycle in run.cycles
+        if cycle.explored
+    }
+    parts: list[Html] = []
+    if explored:
+        rows = [
+            (
+                cycle,
+                _summary(run, cycle, "explore"),
+                _summary(run, cycle, "select"),
+                _summary(run, cycle, "label"),
+            )
+            for cycle in explored
+        ]
+        parts += [
+            paragraph(
+                "Molecular dynamics with the potential of each cycle; a trajectory ends where "
+                "the potential is too uncertain or the structure is no longer sane. “Uncertain” frames lie "
+                "above the threshold of selection."
+            ),
+            outcomes_plot(explored),
+            exploration_table(rows),
+        ]
+        ends = [end for cycle in run.cycles for end in cycle.explored]
+        if ends:
+            parts.append(folded(f"All {len(ends)} trajectories", trajectories_table(ends)))
+    else:
+        parts.append(missing(f"Nothing has been explored: {progress_sentence(run)}"))
+    if run.hold_out_trajectories:
+        table = trajectories_table(run.hold_out_trajectories)
+        parts.append(
+            folded(f"Trajectories of the held-out configurations ({len(run.hold_out_trajectories)})", table)
+        )
+    return section("exploration", title, *parts)
+
+
+def _summary(run: RunRecords, cycle: int, step: str) -> Mapping[str, object]:
+    manifest = run.manifest(cycle, step)
+    return manifest.summary if manifest is not None else {}
+
+
+def _range(values: Range, unit: str) -> str:
+    return f"{number(values.minimum)} to {number(values.maximum, unit)}"

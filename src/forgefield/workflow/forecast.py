@@ -1,0 +1,82 @@
+"""How long a run may still take, from how long its steps took so far."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from forgefield.workflow.folder import Manifest, StepName
+from forgefield.workflow.spec import RunSpec
+
+_EXPLORING = ("explore", "select", "label")
+
+
+def forecast(spec: RunSpec, manifests: Mapping[StepName, Manifest], left: int | None) -> float | None:
+    """Seconds to the end if no target holds before, that is, at most.
+
+    A step is expected to take the mean of those of its kind so far; labels, which cost by the piece, take the
+    mean of one calculation so far times their number, within the budget.
+
+    Args:
+        spec: settings of the run.
+        manifests: of its finished steps.
+        left: calculations that the budget still allows, None without limit.
+
+    Returns:
+        None as long as no potential was trained, as the cost of training is unknown until then.
+    """
+    means = {step: _mean(step, manifests) for step in ("train", "verify", "explore", "select")}
+    per_label = _seconds_per_label(manifests)
+    if means["train"] is None or per_label is None:
+        return None
+    allowed = math.inf if left is None else float(left)
+    total = 0.0
+    test_cycle = min(spec.hold_out.from_cycle, spec.cycles.max)
+    if not any(name.step == "hold-out" for name in manifests):
+        total += per_label * min(allowed, spec.hold_out.configurations)
+        allowed = max(0.0, allowed - spec.hold_out.configurations)
+    for cycle in range(1, spec.cycles.max + 1):
+        if (
+            cycle > 1
+            and StepName(cycle - 1, "label") not in manifests
+            and allowed <= 0
+            and cycle > test_cycle
+        ):
+            break
+        for step in ("train", "verify"):
+            if StepName(cycle, step) not in manifests:
+                total += means[step] or 0.0
+        if cycle == spec.cycles.max:
+            break
+        for step in _EXPLORING:
+            if StepName(cycle, step) in manifests:
+                continue
+            if step == "label":
+                number = min(allowed, _chosen(spec, cycle, manifests))
+                allowed -= number
+                total += per_label * number
+            else:
+                total += means[step] or 0.0
+    return total
+
+
+def _mean(step: str, manifests: Mapping[StepName, Manifest]) -> float | None:
+    seconds = [manifest.seconds for name, manifest in manifests.items() if name.step == step]
+    return sum(seconds) / len(seconds) if seconds else None
+
+
+def _seconds_per_label(manifests: Mapping[StepName, Manifest]) -> float | None:
+    """Wall time of one calculation side by side; later cells are most like the coming ones."""
+    rates = []
+    for name, manifest in manifests.items():
+        counts = manifest.summary
+        made = counts.get("labelled", 0) + counts.get("failed", 0) - counts.get("reused", 0)
+        if name.step == "label" and made > 0:
+            rates.append((name.cycle, manifest.seconds / made))
+    later = [rate for cycle, rate in rates if cycle > 0] or [rate for _, rate in rates]
+    return sum(later) / len(later) if later else None
+
+
+def _chosen(spec: RunSpec, cycle: int, manifests: Mapping[StepName, Manifest]) -> int:
+    select = manifests.get(StepName(cycle, "select"))
+    return spec.selection.per_cycle if select is None else int(select.summary.get("chosen", 0))
