@@ -1,4 +1,3 @@
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,12 +41,12 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     """A small run through the command line, and what the command said."""
     folder = tmp_path_factory.mktemp("command")
     (folder / "si.yaml").write_text(TINY)
-    result = CliRunner().invoke(app, ["run", str(folder / "si.yaml"), "--workers", "2"])
+    result = CliRunner().invoke(app, ["run", str(folder / "si.yaml"), "--workers", "1"])
     assert result.exit_code == 0, result.output
     return folder / "si-run", result
 
 
-def plain(text: str) -> str:
-    """Text without colours and frames, with single spaces."""
-    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
-    return " ".join(re.sub(r"[│┃╭╮╰╯─━┏┓┡┩└┘├┤┬┴┼╇┳]", " ", text).split())
+@pytest.fixture(scope="session")
+def tiny_input() -> str:
+    """The input of the small run."""
+    return TINY

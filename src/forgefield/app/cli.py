@@ -130,7 +130,3 @@ def _forgefield(
 def main() -> None:
     """Entry point of the command `forgefield`."""
     app()
-
-
-if __name__ == "__main__":
-    main()

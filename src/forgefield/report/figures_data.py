@@ -24,7 +24,7 @@ def sources_plot(records: Sequence[Record]) -> Html:
     cycles = sorted({cycle for _, cycle in counts})
     sources = source_order(records)
     palette = colours(sources)
-    figure = new_figure("", "structures", height=340, barmode="stack", bargap=0.4)
+    figure = new_figure("", "structures", height=340, barmode="stack", bargap=_gap(len(cycles)))
     for source in sources:
         figure.add_bar(
             x=[f"cycle {cycle}" for cycle in cycles],
@@ -76,7 +76,7 @@ def energy_volume_plot(records: Sequence[Record]) -> Html | None:
 
 def outcomes_plot(outcomes: Mapping[int, Mapping[str, int]]) -> Html:
     """How the trajectories of each cycle ended."""
-    figure = new_figure("", "trajectories", height=300, barmode="stack", bargap=0.4)
+    figure = new_figure("", "trajectories", height=300, barmode="stack", bargap=_gap(len(outcomes)))
     names = list(dict.fromkeys(name for ends in outcomes.values() for name in ends))
     spare = colours(names)
     for name in names:
@@ -115,3 +115,8 @@ def source_order(records: Sequence[Record]) -> list[str]:
 def plain(text: str) -> str:
     """Text that plotly, which reads a little HTML and its own templates, shows as it is."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace("%{", "% {")
+
+
+def _gap(n_bars: int) -> float:
+    """Share of a bar's place that stays empty, so that few bars do not become walls."""
+    return max(0.3, 0.9 - 0.15 * n_bars)

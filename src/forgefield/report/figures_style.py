@@ -100,7 +100,7 @@ def draw(identifier: str, figure: go.Figure, title: str, caption: str = "", kind
     The title stands outside of the drawing, where it can wrap.
 
     Args:
-        identifier: unique in the page.
+        identifier: unique among the figures.
         figure: what to draw.
         title: above the figure; also read out to those who cannot see it.
         caption: below the figure.
@@ -115,13 +115,13 @@ def draw(identifier: str, figure: go.Figure, title: str, caption: str = "", kind
         element(
             "div",
             "This figure needs JavaScript.",
-            id=identifier,
+            id=f"figure-{identifier}",
             class_="plot",
             style=f"height:{height}px",
             role="img",
             aria_label=title,
         ),
-        Html(f'<script type="application/json" id="{identifier}-data">{data}</script>'),
+        Html(f'<script type="application/json" id="figure-{identifier}-data">{data}</script>'),
         element("figcaption", caption) if caption else None,
         class_=kind,
     )

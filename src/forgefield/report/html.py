@@ -88,4 +88,4 @@ def page(title: str, body: Html, plotly: str) -> str:
 
 
 def _resource(name: str) -> str:
-    return resources.files("forgefield.report").joinpath(name).read_text()
+    return resources.files("forgefield.report").joinpath(name).read_text(encoding="utf-8")

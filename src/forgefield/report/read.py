@@ -157,7 +157,7 @@ class _Reader:
     def _try(self, path: Path, parse: Callable[[str], Content]) -> Content | None:
         """Content of a file; None if it is not there, or if it cannot be read, which is noted."""
         try:
-            return parse(path.read_text())
+            return parse(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         except (ForgefieldError, ValidationError, OSError, ValueError, TypeError, KeyError) as error:

@@ -22,7 +22,6 @@ def failures_section(run: RunRecords) -> Html:
         return section("failures", title, missing("No calculation has been made yet, so none has failed."))
     failures = [entry for entry in run.ledger if entry.kind != CONVERGED]
     retried = sum(entry.attempts > 1 for entry in run.ledger if entry.kind == CONVERGED)
-    notes = [f"{retried:,} of {count(len(run.ledger), 'calculation')} converged only after a retry."]
     properties = [
         (name, problem)
         for name, found in (
@@ -45,10 +44,13 @@ def failures_section(run: RunRecords) -> Html:
             parts.append(paragraph(f"The first {MOST_ROWS} are shown; all are in ledger.jsonl.", kind="note"))
     else:
         parts.append(paragraph(f"Nothing: all {count(len(run.ledger), 'calculation')} gave labels."))
+    if retried:
+        text = f"{retried:,} of {count(len(run.ledger), 'calculation')} converged only after a retry."
+        parts.append(paragraph(text, kind="note"))
     if properties:
         parts.append(element("h3", "Properties that could not be computed"))
         parts.append(element("ul", [element("li", f"{name}: {problem}") for name, problem in properties]))
-    return section("failures", title, *parts, paragraph(*notes, kind="note"))
+    return section("failures", title, *parts)
 
 
 def cost_section(run: RunRecords) -> Html:

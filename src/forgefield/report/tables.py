@@ -82,12 +82,12 @@ def verdict_table(verdict: Verdict, reference: str) -> Html:
 def elastic_table(potential: Elasticity | None, reference: Elasticity | None, reference_name: str) -> Html:
     """Elastic constants and the moduli of the polycrystal."""
     columns = [
-        Column("GPa"),
-        Column("potential", "number"),
-        Column(reference_name, "number"),
+        Column("GPa", "short"),
         Column("deviation", "number"),
-        Column("potential, ions clamped", "number"),
-        Column(f"{reference_name}, ions clamped", "number"),
+        Column("potential", "number"),
+        Column("ions clamped", "number"),
+        Column(reference_name, "number"),
+        Column("ions clamped", "number"),
     ]
     mine, theirs = _elastic_values(potential), _elastic_values(reference)
     constants = {
@@ -102,10 +102,10 @@ def elastic_table(potential: Elasticity | None, reference: Elasticity | None, re
         rows.append(
             [
                 name,
-                number(value),
-                number(truth),
                 UNKNOWN if deviation is None else f"{sign}{amount(deviation, '%')}",
+                number(value),
                 "" if name not in constants else number(clamped),
+                number(truth),
                 "" if name not in constants else number(truth_clamped),
             ]
         )

@@ -87,7 +87,8 @@ def verdict_sentence(run: RunRecords) -> str:
         parts.append("short: " + ", ".join(_miss(row) for row in short))
     if unknown:
         parts.append("not measured: " + ", ".join(unknown))
-    return f"{held} of {total} targets hold; {'; '.join(parts)}."
+    so_far = "So far, " if run.begun else ""
+    return f"{so_far}{held} of {total} targets hold; {'; '.join(parts)}."
 
 
 def holds_label(row: VerdictRow) -> tuple[str, str]:

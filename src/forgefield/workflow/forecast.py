@@ -31,22 +31,14 @@ def forecast(spec: RunSpec, manifests: Mapping[StepName, Manifest], left: int | 
         return None
     allowed = math.inf if left is None else float(left)
     total = 0.0
-    test_cycle = min(spec.hold_out.from_cycle, spec.cycles.max)
     if not any(name.step == "hold-out" for name in manifests):
         total += per_label * min(allowed, spec.hold_out.configurations)
         allowed = max(0.0, allowed - spec.hold_out.configurations)
     for cycle in range(1, spec.cycles.max + 1):
-        if (
-            cycle > 1
-            and StepName(cycle - 1, "label") not in manifests
-            and allowed <= 0
-            and cycle > test_cycle
-        ):
-            break
         for step in ("train", "verify"):
             if StepName(cycle, step) not in manifests:
                 total += means[step] or 0.0
-        if cycle == spec.cycles.max:
+        if cycle == spec.cycles.max or (allowed <= 0 and StepName(cycle, "label") not in manifests):
             break
         for step in _EXPLORING:
             if StepName(cycle, step) in manifests:

@@ -93,7 +93,7 @@ def _read_spec(run: RunFolder) -> RunSpec:
 
 
 def _recipe_key(run: RunFolder) -> str | None:
-    """Key of the recipe that counts: labels of an earlier one may be left from before a change of reference."""
+    """Key of the recipe that counts: labels of an earlier one may be left from before a change."""
     return Recipe.model_validate_json(run.recipe.read_text()).key if run.recipe.exists() else None
 
 
