@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
-from scipy.special import eval_chebyt, sph_harm_y
 from scipy.spatial.transform import Rotation
+from scipy.special import eval_chebyt, sph_harm_y
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.descriptors.density import DensityExpansion, concatenate

@@ -43,7 +43,9 @@ def fitted_scales(spec: DensitySpec = SPEC, seed: int = 7) -> DensityPotential:
     frees = {"C": -1.5, "Si": -0.8}
     structures = [crystal(k) for k in range(4)] + [Atoms(symbol) for symbol in SPECIES]
     labels = [
-        Labels(frees[str(a.symbols)] if len(a) == 1 else -5.0 * len(a), np.zeros((len(a), 3)), None, "", "", 0.0)
+        Labels(
+            frees[str(a.symbols)] if len(a) == 1 else -5.0 * len(a), np.zeros((len(a), 3)), None, "", "", 0.0
+        )
         for a in structures
     ]
     problem.initialise([problem.prepare(atoms) for atoms in structures], labels)

@@ -11,9 +11,9 @@ from scipy.spatial.transform import Rotation
 
 import forgefield
 from forgefield.atoms.errors import ForgefieldError
+from forgefield.potentials.density.spec import DensitySpec
 
 from .conftest import cells, crystal, fitted_scales
-from forgefield.potentials.density.spec import DensitySpec
 
 
 def extrapolated(difference, atoms, step):
@@ -92,7 +92,9 @@ def test_uncertainty_is_the_sample_deviation_of_single_members(potential):
     # A committee of one: the same seed draws the same numbers only for one member at a time, so compare with
     # the members' own spread through their energies.
     energies, cotangents = potential._energies(
-        potential.expansion.values(potential.expansion.neighbours(atoms), potential.expansion.species_index(atoms)),
+        potential.expansion.values(
+            potential.expansion.neighbours(atoms), potential.expansion.species_index(atoms)
+        ),
         potential.expansion.species_index(atoms),
     )
     spread = potential.evaluate(atoms, uncertainty=True).uncertainty

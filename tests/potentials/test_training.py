@@ -3,20 +3,23 @@
 import numpy as np
 import pytest
 from ase.build import bulk
+from matscipy.calculators.manybody import Manybody
+from matscipy.calculators.manybody.explicit_forms.stillinger_weber import (
+    Stillinger_Weber_PRB_31_5262_Si,
+    StillingerWeber,
+)
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Labels
 from forgefield.potentials.density.fit import DensityProblem
 from forgefield.potentials.density.spec import DensitySpec
-from forgefield.potentials.training import _batches, _loss, _Loader, train
+from forgefield.potentials.training import train
+from forgefield.potentials.training_data import Loader, cut_into_batches, weighted_loss
 from forgefield.potentials.training_spec import TrainingSpec
-from matscipy.calculators.manybody import Manybody
-from matscipy.calculators.manybody.explicit_forms.stillinger_weber import (
-    StillingerWeber,
-    Stillinger_Weber_PRB_31_5262_Si,
-)
 
-pytestmark = pytest.mark.filterwarnings("ignore:'where' used without 'out':UserWarning")  # matscipy on numpy 2.4
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:'where' used without 'out':UserWarning"
+)  # matscipy on numpy 2.4
 
 SMALL = DensitySpec(cutoff=4.5, n_radial=6, l_max=3, l_max_4body=2, channels=3, hidden=(12,), members=2)
 
@@ -48,7 +51,9 @@ def test_it_learns_a_potential_from_few_structures():
     result = train(problem, structures, labels, silicon(4, seed=2), TrainingSpec(epochs=80), seed=1)
     potential = problem.potential()
     unseen, truth = silicon(6, seed=3)
-    forces = np.concatenate([potential.evaluate(a).forces - t.forces for a, t in zip(unseen, truth, strict=True)])
+    forces = np.concatenate(
+        [potential.evaluate(a).forces - t.forces for a, t in zip(unseen, truth, strict=True)]
+    )
     energies = [potential.evaluate(a).energy - t.energy for a, t in zip(unseen, truth, strict=True)]
     stresses = [potential.evaluate(a).stress - t.stress for a, t in zip(unseen, truth, strict=True)]
     typical = np.concatenate([t.forces for t in truth]).std()
@@ -63,13 +68,13 @@ def test_the_loss_gradient_is_right_through_forces_and_virials():
     structures, labels = silicon(3, seed=4)
     problem = DensityProblem(SMALL, ("Si",), seed=2)
     spec = TrainingSpec()
-    loader = _Loader(problem, structures, labels, spec, np.random.default_rng(0))
+    loader = Loader(problem, structures, labels, spec, np.random.default_rng(0))
     problem.initialise(loader.prepared, labels)
     batch, targets = loader.batch([0, 1, 2])
     problem.model.requires_grad_(True)
 
     def loss() -> float:
-        return _loss(problem.predict(batch), targets)
+        return weighted_loss(problem.predict(batch), targets)
 
     loss().backward()
     rng = np.random.default_rng(0)
@@ -104,16 +109,16 @@ def test_an_interrupted_training_goes_on_to_the_bit(tmp_path):
     whole = DensityProblem(SMALL, ("Si",), seed=3)
     train(whole, structures, labels, validation, spec, seed=3)
 
-    class Stopped(Exception):
+    class StoppedError(Exception):
         pass
 
     def stop(progress):
         if progress.epoch == 7:
-            raise Stopped
+            raise StoppedError
 
     checkpoint = tmp_path / "checkpoint.pt"
     broken = DensityProblem(SMALL, ("Si",), seed=3)
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         train(broken, structures, labels, validation, spec, seed=3, checkpoint=checkpoint, report=stop)
     assert checkpoint.exists()
     resumed = DensityProblem(SMALL, ("Si",), seed=3)
@@ -130,10 +135,10 @@ def test_an_interrupted_training_goes_on_to_the_bit(tmp_path):
 
 def test_batches_hold_every_structure_once_and_about_equal_atoms():
     sizes = np.array([2, 8, 64, 8, 1, 16, 8, 8, 2, 2])
-    batches = _batches(sizes, 32, np.random.default_rng(0))
+    batches = cut_into_batches(sizes, 32, np.random.default_rng(0))
     assert sorted(i for batch in batches for i in batch) == list(range(10))
     assert len(batches) == 4 or len(batches) == 3
-    assert _batches(np.array([5]), 64, None) == [[0]]
+    assert cut_into_batches(np.array([5]), 64, None) == [[0]]
 
 
 def test_free_energies_without_free_atoms_come_from_least_squares():
@@ -141,7 +146,7 @@ def test_free_energies_without_free_atoms_come_from_least_squares():
     problem = DensityProblem(SMALL, ("Si",), seed=1)
     problem.initialise([problem.prepare(atoms) for atoms in structures], labels)
     mean = np.mean([label.energy / 8 for label in labels])
-    assert float(problem.model.networks[0].free_energy) == pytest.approx(mean, rel=1e-6)
+    assert float(problem.model.elements[0].free_energy) == pytest.approx(mean, rel=1e-6)
 
 
 def test_no_data_and_divergence_are_said_plainly():

@@ -76,7 +76,15 @@ class CommandLine:
 
     def start(self, folder: str, *arguments: str, workers: int = 2) -> subprocess.Popen[str]:
         """Begin, or go on with, a run."""
-        command = [sys.executable, "-m", "forgefield", "run", str(self.input), "--folder", str(self.home / folder)]
+        command = [
+            sys.executable,
+            "-m",
+            "forgefield",
+            "run",
+            str(self.input),
+            "--folder",
+            str(self.home / folder),
+        ]
         search = os.pathsep.join([str(FAULTY_FOLDER), os.environ.get("PYTHONPATH", "")])
         return subprocess.Popen(
             [*command, "--workers", str(workers), *arguments],

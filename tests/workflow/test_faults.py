@@ -58,7 +58,9 @@ def test_a_failing_reference_never_stops_a_run_nor_enters_the_data(fault, kind, 
 
 def test_a_reference_that_always_fails_ends_the_run_with_its_reason(tmp_path: Path):
     reference = {"engine": FAULTY, "parameters": {"fault": "error", "every": 1}}
-    with pytest.raises(ForgefieldError, match=r"none of the initial structures got labels; see .*ledger\.jsonl"):
+    with pytest.raises(
+        ForgefieldError, match=r"none of the initial structures got labels; see .*ledger\.jsonl"
+    ):
         run(tiny(reference=reference), tmp_path / "run")
     assert Ledger(tmp_path / "run" / "ledger.jsonl").failures()
 

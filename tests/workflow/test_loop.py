@@ -166,7 +166,9 @@ def test_a_run_goes_on_from_an_earlier_step_with_changed_settings(finished, tmp_
 def test_more_cycles_may_be_added_to_a_finished_run(finished):
     folder, _, _ = finished
     listener = Listener()
-    changed = tiny(exploration={"steps": 60, "temperatures": [500.0]}, cycles={"max": 3}, budget={"calculations": 80})
+    changed = tiny(
+        exploration={"steps": 60, "temperatures": [500.0]}, cycles={"max": 3}, budget={"calculations": 80}
+    )
     outcome = run(changed, folder, progress=listener)
     assert listener.begun == ["02/explore", "02/select", "02/label", "03/train", "03/verify"]
     assert outcome.reason == "cycles.max 3 trainings are done"

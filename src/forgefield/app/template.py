@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from forgefield.app.explain import nearest_element
 from forgefield.app.settings import plain
 from forgefield.atoms.errors import ForgefieldError
-from forgefield.reference.spec import ENGINE_SETTINGS, ReferenceSpec, engine_family
+from forgefield.reference.spec import ReferenceSpec, engine_family
 from forgefield.structures.prototypes import known_element
 from forgefield.structures.spec import StructuresSpec
 from forgefield.workflow.spec import RunSpec
@@ -30,11 +30,15 @@ def changes(spec: BaseModel, base: BaseModel) -> dict[str, Any]:
 
 QUICK: Mapping[str, Mapping[str, Any]] = {
     "structures": changes(StructuresSpec.quick(), StructuresSpec()),
-    "reference": {"k_spacing": 0.40},
-    "exploration": {"max_atoms": 16},
-    "selection": {"per_cycle": 12},
+    "reference": {
+        "k_spacing": 0.48,
+        "parameters": {"convergence": {"energy": 1e-4, "density": 3e-4, "eigenstates": 1e-4}},
+    },
+    "training": {"epochs": 300},
+    "exploration": {"max_atoms": 16, "trajectories": 8, "steps": 800},
+    "selection": {"per_cycle": 14},
     "cycles": {"max": 4},
-    "hold_out": {"configurations": 12},
+    "hold_out": {"configurations": 12, "steps": 800},
     "budget": {"calculations": 120},
 }
 """Settings of `--quick`, by group: a first potential of an element in about 20 minutes on two cores."""
@@ -56,7 +60,9 @@ _COMMENTS = {
     "reference": "What the potential learns from.",
     "reference.engine": "gpaw (density functional theory), tblite (molecules and large cells), or\n"
     "ase:<module>.<callable> for any ASE calculator.",
-    "reference.k_spacing": "Largest distance between k-points, 1/Å, with the factor 2π.",
+    "reference.k_spacing": "Distance between k-points, 1/Å, with the factor 2π.",
+    "reference.parameters": "Further arguments of the calculator: here, when self-consistency is good enough.",
+    "training": "How the potential is fitted.",
     "exploration": "Molecular dynamics with the potential, in search of what it does not know.",
     "exploration.max_atoms": "Larger cells see more, but each of their reference calculations costs more.",
     "selection": "How many of the structures it finds are computed in each cycle, at most.",
@@ -99,12 +105,12 @@ def input_template(species: Sequence[str], quick: bool = False, engine: str = "g
         raise ForgefieldError("no element is given", "name at least one, such as --species Si")
     _check_engine(engine)
     groups: dict[str, dict[str, Any]] = {}
-    for name in ("structures", "reference", *_SHOWN):
+    for name in ("structures", "reference", "training", *_SHOWN):
         defaults = {key: _default(name, key) for key in _SHOWN.get(name, ())}
         groups[name] = defaults | (dict(QUICK.get(name, {})) if quick else {})
     groups["reference"] = {"engine": engine, **groups["reference"]}
-    if "k_spacing" not in ENGINE_SETTINGS[engine_family(engine)]:
-        groups["reference"].pop("k_spacing", None)
+    if engine_family(engine) != "gpaw":
+        groups["reference"] = {"engine": engine}
     if len(symbols) > 1:
         groups["structures"] = {"files": ["structures.xyz"]}
     title = f"# forgefield input for {'-'.join(symbols)}. All keys: forgefield schema --describe"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from ase import Atoms
-from vesin import NeighborList
 
 from forgefield.atoms.records import Neighbours
 
@@ -16,6 +15,9 @@ def find_neighbours(atoms: Atoms, cutoff: float) -> Neighbours:
         atoms: N atoms; any cell and periodicity.
         cutoff: Å.
     """
+    # Imports torch where that is installed, which takes seconds; the command line's start-up need not wait.
+    from vesin import NeighborList
+
     centres, neighbours, vectors = NeighborList(cutoff=cutoff, full_list=True).compute(
         points=atoms.positions, box=atoms.cell.array, periodic=np.asarray(atoms.pbc), quantities="ijD"
     )

@@ -174,7 +174,9 @@ class DensityExpansion:
 
     def __post_init__(self) -> None:
         if not 0 <= self.l_max <= MAX_DEGREE:
-            raise ForgefieldError(f"l_max {self.l_max} is outside 0…{MAX_DEGREE}", "choose a degree within it")
+            raise ForgefieldError(
+                f"l_max {self.l_max} is outside 0…{MAX_DEGREE}", "choose a degree within it"
+            )
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -218,7 +220,7 @@ class DensityExpansion:
         )  # fmt: skip
 
     def push(self, pairs: Neighbours, species: NDArray[np.int64], tangent: Array) -> Array:
-        """Directional derivative of A, A's shape, when each pair vector moves along tangent (P, 3): adjoint of `pull`."""
+        """Derivative of A, of A's shape, when each pair vector moves along tangent (P, 3): adjoint of `pull`."""
         return _push(
             pairs.vectors, pairs.neighbours, pairs.offsets, species, prefactors(self.l_max), self.cutoff,
             len(self.species), self.n_radial, self.l_max, np.ascontiguousarray(tangent),
@@ -231,7 +233,9 @@ def concatenate(parts: Sequence[Neighbours]) -> Neighbours:
     pair_starts = np.cumsum([0] + [len(part.centres) for part in parts])
     return Neighbours(
         centres=np.concatenate([part.centres + start for part, start in zip(parts, starts, strict=False)]),
-        neighbours=np.concatenate([part.neighbours + start for part, start in zip(parts, starts, strict=False)]),
+        neighbours=np.concatenate(
+            [part.neighbours + start for part, start in zip(parts, starts, strict=False)]
+        ),
         vectors=np.concatenate([part.vectors for part in parts]),
         offsets=np.concatenate(
             [part.offsets[:-1] + start for part, start in zip(parts, pair_starts, strict=False)]

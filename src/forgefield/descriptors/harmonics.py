@@ -78,8 +78,12 @@ def harmonics_gradient(x, y, z, inverse_r, l_max, factors, q, c, s, out, gradien
             dc_dx = m * c[m - 1] if m else 0.0
             dc_dy = -m * s[m - 1] if m else 0.0
             radial = degree * out[centre + m]
-            gradient[0, centre + m] = (factor * (q[degree, m] * dc_dx + x * lateral * c[m]) - radial * x) * inverse_r
-            gradient[1, centre + m] = (factor * (q[degree, m] * dc_dy + y * lateral * c[m]) - radial * y) * inverse_r
+            gradient[0, centre + m] = (
+                factor * (q[degree, m] * dc_dx + x * lateral * c[m]) - radial * x
+            ) * inverse_r
+            gradient[1, centre + m] = (
+                factor * (q[degree, m] * dc_dy + y * lateral * c[m]) - radial * y
+            ) * inverse_r
             gradient[2, centre + m] = (factor * axial * c[m] - radial * z) * inverse_r
             if m:
                 ds_dx = m * s[m - 1]

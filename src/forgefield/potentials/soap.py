@@ -6,6 +6,7 @@ For stacks of small matrices, as the weights of a committee are, it needs severa
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -42,8 +43,8 @@ class Soap(torch.optim.Optimizer):
                 if parameter.grad is not None:
                     self._step(parameter, parameter.grad, group)
 
-    def _step(self, parameter: Tensor, gradient: Tensor, group: dict[str, object]) -> None:
-        first, second = group["betas"]  # type: ignore[misc]
+    def _step(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+        first, second = group["betas"]
         state = self.state[parameter]
         if not state:
             state["step"] = torch.zeros((), dtype=torch.int64)
@@ -55,7 +56,7 @@ class Soap(torch.optim.Optimizer):
         step = int(state["step"])
         state["covariance0"].lerp_(gradient @ gradient.transpose(1, 2), 1 - second)
         state["covariance1"].lerp_(gradient.transpose(1, 2) @ gradient, 1 - second)
-        if step == 1 or step % group["refresh"] == 0:  # type: ignore[operator]
+        if step == 1 or step % group["refresh"] == 0:
             for side in (0, 1):
                 state[f"basis{side}"] = torch.linalg.eigh(state[f"covariance{side}"]).eigenvectors
         left, right = state["basis0"], state["basis1"]
@@ -64,6 +65,6 @@ class Soap(torch.optim.Optimizer):
         state["square"].lerp_(rotated**2, 1 - second)
         mean = left.transpose(1, 2) @ state["mean"] @ right / (1 - first**step)
         update = mean / ((state["square"] / (1 - second**step)).sqrt() + 1e-12)
-        lr: float = group["lr"]  # type: ignore[assignment]
-        parameter.mul_(1 - lr * group["weight_decay"])  # type: ignore[operator]
+        lr: float = group["lr"]
+        parameter.mul_(1 - lr * group["weight_decay"])
         parameter.sub_(left @ update @ right.transpose(1, 2), alpha=lr)

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -15,43 +14,17 @@ from ase import Atoms
 from torch import Tensor
 
 from forgefield.atoms.errors import ForgefieldError
-from forgefield.atoms.records import Array, Labels
+from forgefield.atoms.records import Labels
 from forgefield.potentials.soap import Soap
+from forgefield.potentials.training_data import (
+    Loader,
+    Prediction,
+    Problem,
+    Targets,
+    cut_into_batches,
+    weighted_loss,
+)
 from forgefield.potentials.training_spec import TrainingSpec
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a committee says about a batch of B structures with N atoms: members M lead every shape.
-
-    Attributes:
-        energies: (M, B), eV.
-        forces: (M, N, 3), eV/Å.
-        virials: (M, B, 6), stress times volume, eV, Voigt order.
-    """
-
-    energies: Tensor
-    forces: Tensor
-    virials: Tensor
-
-
-class Problem(Protocol):
-    """What a family gives the engine: how to prepare, join and predict structures."""
-
-    model: torch.nn.Module
-    members: int
-
-    def prepare(self, atoms: Atoms) -> Any:
-        """What of a structure does not change during training."""
-
-    def initialise(self, prepared: Sequence[Any], labels: Sequence[Labels]) -> None:
-        """Set what is fixed before the first step (scales, free-atom energies)."""
-
-    def collate(self, prepared: Sequence[Any]) -> Any:
-        """Join prepared structures into one batch."""
-
-    def predict(self, batch: Any) -> Prediction:
-        """Predict a batch, differentiable in the model's parameters."""
 
 
 @dataclass(frozen=True)
@@ -85,71 +58,6 @@ class TrainingResult:
     seconds: float
 
 
-@dataclass(frozen=True)
-class _Targets:
-    """Labels of a batch and the tolerance of each: a residual is an error over its tolerance."""
-
-    energies: Tensor
-    forces: Tensor
-    virials: Tensor
-    sizes: Tensor
-    energy_tolerance: Tensor
-    force_tolerance: Tensor
-    virial_tolerance: Tensor
-    importance: Tensor
-    structure: Tensor
-
-
-class _Loader:
-    """Structures with labels, tolerances and committee weights, joined into batches on demand."""
-
-    def __init__(
-        self,
-        problem: Problem,
-        structures: Sequence[Atoms],
-        labels: Sequence[Labels],
-        spec: TrainingSpec,
-        rng: np.random.Generator,
-    ) -> None:
-        self.problem, self.labels, self.spec = problem, labels, spec
-        self.prepared = [problem.prepare(atoms) for atoms in structures]
-        self.sizes = np.array([len(atoms) for atoms in structures])
-        self.volumes = np.array([abs(np.linalg.det(atoms.cell.array)) for atoms in structures])
-        draws = rng.exponential(size=(problem.members, len(structures)))
-        # Bayesian bootstrap (Rubin 1981): exponential weights, blended with equal ones.
-        self.importance = (1 - spec.bootstrap) + spec.bootstrap * draws
-        energies = np.array([each.energy for each in labels]) / self.sizes
-        self.above_lowest = energies - energies.min() if len(energies) else energies
-
-    def batch(self, chosen: Sequence[int]) -> tuple[Any, _Targets]:
-        """The structures with these indices, and their targets."""
-        batch = self.problem.collate([self.prepared[i] for i in chosen])
-        return batch, self._targets(chosen)
-
-    def _targets(self, chosen: Sequence[int]) -> _Targets:
-        spec, share = self.spec, self.spec.relative_tolerance
-        sizes = self.sizes[list(chosen)]
-        forces = [self.labels[i].forces for i in chosen]
-        typical = np.array([np.sqrt((each**2).mean()) for each in forces])
-        virials = np.full((len(chosen), 6), np.nan)
-        for row, i in enumerate(chosen):
-            stress = self.labels[i].stress
-            if stress is not None:
-                virials[row] = stress * self.volumes[i]
-        typical_virial = np.sqrt(np.nan_to_num(virials**2).mean(axis=1)) / sizes
-        return _Targets(
-            energies=torch.tensor([self.labels[i].energy for i in chosen], dtype=torch.float64),
-            forces=torch.from_numpy(np.concatenate(forces)),
-            virials=torch.from_numpy(virials),
-            sizes=torch.from_numpy(sizes.astype(float)),
-            energy_tolerance=torch.from_numpy(spec.energy_tolerance + share * self.above_lowest[list(chosen)]),
-            force_tolerance=torch.from_numpy(spec.force_tolerance + share * typical),
-            virial_tolerance=torch.from_numpy(spec.stress_tolerance + share * typical_virial),
-            importance=torch.from_numpy(self.importance[:, list(chosen)]),
-            structure=torch.repeat_interleave(torch.arange(len(chosen)), torch.from_numpy(sizes)),
-        )
-
-
 def train(
     problem: Problem,
     structures: Sequence[Atoms],
@@ -175,25 +83,28 @@ def train(
         ForgefieldError: no training data, or the loss is no longer finite.
     """
     if not structures:
-        raise ForgefieldError("there are no labelled structures to train on", "see the ledger for what failed")
+        raise ForgefieldError(
+            "there are no labelled structures to train on", "see the ledger for what failed"
+        )
     started = time.perf_counter()
     rng = np.random.default_rng(seed)
-    loader = _Loader(problem, structures, labels, spec, rng)
+    loader = Loader(problem, structures, labels, spec, rng)
     problem.initialise(loader.prepared, labels)
-    held_out = _Loader(problem, *validation, spec, rng) if len(validation[0]) else None
-    state = _State.fresh(problem, spec, _steps_per_epoch(loader, spec))
+    held_out = Loader(problem, *validation, spec, rng) if len(validation[0]) else None
+    state = _State(problem, spec, len(cut_into_batches(loader.sizes, spec.batch_atoms, None)))
     if checkpoint is not None and checkpoint.exists():
         state.restore(checkpoint)
     every = max(1, spec.epochs // 40)
     for epoch in range(state.epoch, spec.epochs):
         squares = count = 0.0
-        for chosen in _batches(loader.sizes, spec.batch_atoms, np.random.default_rng((seed, epoch))):
+        for chosen in cut_into_batches(loader.sizes, spec.batch_atoms, np.random.default_rng((seed, epoch))):
             batch, targets = loader.batch(chosen)
             prediction = problem.predict(batch)
-            loss = _loss(prediction, targets)
+            loss = weighted_loss(prediction, targets)
             if not torch.isfinite(loss):
                 raise ForgefieldError(
-                    f"training diverged in epoch {epoch}: the loss is {loss.item()}", "lower training.learning_rate"
+                    f"training diverged in epoch {epoch}: the loss is {loss.item()}",
+                    "lower training.learning_rate",
                 )
             state.step(loss)
             squares += float(((prediction.forces.detach().mean(0) - targets.forces) ** 2).sum())
@@ -217,9 +128,7 @@ class _State:
     def __init__(self, problem: Problem, spec: TrainingSpec, steps_per_epoch: int) -> None:
         self.model = problem.model.requires_grad_(True)
         self.epochs = spec.epochs
-        self.optimizer = Soap(
-            self.model.parameters(), lr=spec.learning_rate, weight_decay=spec.weight_decay
-        )
+        self.optimizer = Soap(self.model.parameters(), lr=spec.learning_rate, weight_decay=spec.weight_decay)
         total, warm = spec.epochs * steps_per_epoch, 20
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer,
@@ -237,15 +146,10 @@ class _State:
         self.best_epoch = 0
         self.history: list[Progress] = []
 
-    @classmethod
-    def fresh(cls, problem: Problem, spec: TrainingSpec, steps_per_epoch: int) -> _State:
-        """State before the first step."""
-        return cls(problem, spec, steps_per_epoch)
-
     def step(self, loss: Tensor) -> None:
         """One optimiser step and the moving average of the weights."""
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 100.0)
         self.optimizer.step()
         self.schedule.step()
@@ -290,49 +194,20 @@ class _State:
         self.history = [Progress(*row) for row in content["history"]]
 
 
-def _loss(prediction: Prediction, targets: _Targets) -> Tensor:
-    """Mean squared residual of energies, forces and virials, summed over members (which do not share weights).
-
-    Energies and stress components count once per structure, forces once per atom, each set with the same weight.
-    """
-    sizes = targets.sizes
-    energy = ((prediction.energies - targets.energies) / (sizes * targets.energy_tolerance)) ** 2
-    tolerance = targets.force_tolerance[targets.structure].unsqueeze(-1)
-    squared = (((prediction.forces - targets.forces) / tolerance) ** 2).mean(-1)
-    force = torch.zeros_like(energy).index_add(1, targets.structure, squared)
-    scale = (sizes * targets.virial_tolerance).unsqueeze(-1)
-    virial = torch.nan_to_num(((prediction.virials - targets.virials) / scale) ** 2, nan=0.0).sum(-1)
-    share = targets.importance / sizes.mean()
-    return (targets.importance * (energy + virial / 6) + share * force).sum() / len(sizes)
-
-
-def _validate(problem: Problem, loader: _Loader, state: _State) -> tuple[float, float]:
+def _validate(problem: Problem, loader: Loader, state: _State) -> tuple[float, float]:
     """Force RMSE (eV/Å) of the averaged weights' committee mean, and its loss as the score."""
     current = {name: value.clone() for name, value in problem.model.state_dict().items()}
     problem.model.load_state_dict(state.average)
     squares = count = score = 0.0
     with torch.no_grad():
-        for chosen in _batches(loader.sizes, 512, None):
+        for chosen in cut_into_batches(loader.sizes, 512, None):
             batch, targets = loader.batch(chosen)
             prediction = problem.predict(batch)
             mean = Prediction(*(each.mean(0, keepdim=True) for each in vars(prediction).values()))
             squares += float(((mean.forces[0] - targets.forces) ** 2).sum())
             count += targets.forces.numel()
             equal = torch.ones_like(targets.importance[:1])
-            plain = _Targets(**{**vars(targets), "importance": equal})
-            score += float(_loss(mean, plain)) * float(targets.sizes.sum())
+            plain = Targets(**{**vars(targets), "importance": equal})
+            score += float(weighted_loss(mean, plain)) * float(targets.sizes.sum())
     problem.model.load_state_dict(current)
     return math.sqrt(squares / count), score
-
-
-def _steps_per_epoch(loader: _Loader, spec: TrainingSpec) -> int:
-    return len(_batches(loader.sizes, spec.batch_atoms, None))
-
-
-def _batches(sizes: Array, batch_atoms: int, rng: np.random.Generator | None) -> list[list[int]]:
-    """Structures in random order (or as given), cut into about equal batches of at least one structure."""
-    order = np.arange(len(sizes)) if rng is None else rng.permutation(len(sizes))
-    n_batches = max(1, min(len(sizes), round(float(sizes.sum()) / batch_atoms)))
-    filled = np.cumsum(sizes[order]) - sizes[order] / 2
-    which = np.minimum((filled / sizes.sum() * n_batches).astype(int), n_batches - 1)
-    return [order[which == k].tolist() for k in range(n_batches) if (which == k).any()]

@@ -37,11 +37,11 @@ class ReferenceSpec(Spec):
     calculator, such as ``ase:ase.calculators.emt.EMT``."""
     xc: str = "PBE"
     """Exchange–correlation functional (gpaw): LDA, PBE, revPBE or RPBE; others need a GPAW with libxc."""
-    k_spacing: float = Field(0.30, gt=0.0, le=10.0)
+    k_spacing: float = Field(default=0.30, gt=0.0, le=10.0)
     """Distance between k-points along each reciprocal axis, 1/Å, factor 2π included (gpaw)."""
     cutoff: float | Literal["auto"] = "auto"
     """Plane-wave cutoff in eV (gpaw); ``auto`` takes it from the elements' PAW sets."""
-    smearing: float = Field(0.1, gt=0.0, le=2.0)
+    smearing: float = Field(default=0.1, gt=0.0, le=2.0)
     """Width of the Fermi–Dirac distribution, eV (gpaw)."""
     spin: bool = False
     """Spin-polarised calculation (gpaw)."""
@@ -49,13 +49,13 @@ class ReferenceSpec(Spec):
     """Tight-binding Hamiltonian (tblite)."""
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
     """Further arguments of the engine's calculator, by the calculator's own names."""
-    time_limit: float = Field(1800.0, gt=0.0)
+    time_limit: float = Field(default=1800.0, gt=0.0)
     """Seconds that one structure may take, all attempts together; then it is given up."""
-    max_attempts: int = Field(3, ge=1)
+    max_attempts: int = Field(default=3, ge=1)
     """Attempts per structure, each with more patient settings of the self-consistency cycle."""
-    max_force: float = Field(60.0, gt=0.0)
+    max_force: float = Field(default=60.0, gt=0.0)
     """Labels with a larger force on any atom are refused, eV/Å."""
-    min_distance_ratio: float = Field(0.5, ge=0.0, lt=1.5)
+    min_distance_ratio: float = Field(default=0.5, ge=0.0, lt=1.5)
     """Structures with two atoms closer than this times the sum of their covalent radii are refused."""
 
     @field_validator("engine")

@@ -55,4 +55,3 @@ class Context:
             if name.step == "hold-out":
                 return self.dataset.records(manifest.summary["keys"], self.recipe.key)
         return []
-

@@ -55,7 +55,7 @@ def write_atomically(path: Path, text: str) -> None:
     """Write a file that is either there whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(text)
+    partial.write_text(text, encoding="utf-8")
     partial.replace(path)
 
 
@@ -154,13 +154,17 @@ class RunFolder:
         """
         cycle, _, step = text.rpartition("/")
         present = sorted(
-            (StepName(int(path.parent.name.removeprefix("cycle-")), path.name) for path in self.steps.glob("cycle-*/*")),
+            (
+                StepName(int(path.parent.name.removeprefix("cycle-")), path.name)
+                for path in self.steps.glob("cycle-*/*")
+            ),
             key=lambda each: each.rank,
         )
         known = ", ".join(map(str, present)) or "none yet"
         if step not in STEP_ORDER:
             raise ForgefieldError(
-                f"there is no step {text!r}", f"choose one of {', '.join(dict.fromkeys(STEP_ORDER))}, such as 2/explore"
+                f"there is no step {text!r}",
+                f"choose one of {', '.join(dict.fromkeys(STEP_ORDER))}, such as 2/explore",
             )
         if cycle and not cycle.isdigit():
             raise ForgefieldError(f"the cycle of step {text!r} is not a number", "write it like 2/explore")

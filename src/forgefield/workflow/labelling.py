@@ -127,7 +127,9 @@ class Labeller:
         futures: dict[Future[Labels | Failure], str] = {}
         try:
             for key in keys:
-                futures[self.executor.submit(calculate_within_limit, candidates[key].atoms, self.recipe)] = key
+                futures[self.executor.submit(calculate_within_limit, candidates[key].atoms, self.recipe)] = (
+                    key
+                )
             for done, future in enumerate(as_completed(futures), start=1):
                 key = futures[future]
                 candidate, outcome = candidates[key], future.result()
@@ -140,7 +142,9 @@ class Labeller:
                 formula = candidate.atoms.get_chemical_formula()
                 mean = (time.perf_counter() - started) / done
                 self.progress.advance(
-                    done, len(keys), f"{self.recipe.engine} on {candidate.source} {formula}, {mean:.1f} s each"
+                    done,
+                    len(keys),
+                    f"{self.recipe.engine} on {candidate.source} {formula}, {mean:.1f} s each",
                 )
         finally:
             for future in futures:

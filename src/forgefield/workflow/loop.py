@@ -131,13 +131,21 @@ class _Loop:
         self.do(initial, "collecting initial structures", lambda name: collect_structures(context, name))
         reserve = spec.hold_out.configurations + _TARGET_RESERVE
         self.label(0, initial, reserve)
-        self.do(TARGETS, "reference properties of the target crystal", lambda name: compute_targets(context, name))
+        self.do(
+            TARGETS, "reference properties of the target crystal", lambda name: compute_targets(context, name)
+        )
         hold_out_cycle = min(spec.hold_out.from_cycle, spec.cycles.max)
         for cycle in range(1, spec.cycles.max + 1):
-            self.do(StepName(cycle, "train"), "training the potential", lambda name: train_potential(context, name))
+            self.do(
+                StepName(cycle, "train"),
+                "training the potential",
+                lambda name: train_potential(context, name),
+            )
             if cycle == hold_out_cycle:
                 self.do(
-                    StepName(cycle, "hold-out"), "configurations for the test", lambda name: hold_out(context, name)
+                    StepName(cycle, "hold-out"),
+                    "configurations for the test",
+                    lambda name: hold_out(context, name),
                 )
             verdict = self.verify(cycle)
             if verdict.holds:
@@ -149,7 +157,9 @@ class _Loop:
             if not self.labelled(cycle) and (why := self.exhausted(reserve)):
                 if not tested:
                     self.do(
-                        StepName(cycle, "hold-out"), "configurations for the test", lambda name: hold_out(context, name)
+                        StepName(cycle, "hold-out"),
+                        "configurations for the test",
+                        lambda name: hold_out(context, name),
                     )
                     verdict = self.verify(cycle, again=True)
                 return verdict, why
@@ -167,7 +177,8 @@ class _Loop:
         )
         if cycle == 0 and not result.keys:
             raise ForgefieldError(
-                "none of the initial structures got labels", f"see {self.context.folder.ledger} for the reasons"
+                "none of the initial structures got labels",
+                f"see {self.context.folder.ledger} for the reasons",
             )
 
     def labelled(self, cycle: int) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, model_validator
 
 from forgefield.atoms.spec import Spec
@@ -37,7 +39,9 @@ class HoldOutSpec(Spec):
 
     configurations: int = Field(default=20, ge=1)
     """Labelled configurations."""
-    temperatures: tuple[float, ...] = Field(default=(300.0, 700.0, 1100.0, 1500.0), min_length=1)
+    temperatures: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        default=(300.0, 700.0, 1100.0, 1500.0), min_length=1
+    )
     """Temperatures in K, one trajectory for each."""
     steps: int = Field(default=1500, ge=10)
     """Steps of each trajectory; configurations come from its second half."""

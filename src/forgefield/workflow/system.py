@@ -68,7 +68,9 @@ class SystemSpec(Spec):
         given = [name for name in ("element", "species", "formula") if getattr(self, name) is not None]
         if len(given) != 1:
             what = " and ".join(given) or "nothing"
-            raise ValueError(f"the system is given by {what}; give exactly one of element, species or formula")
+            raise ValueError(
+                f"the system is given by {what}; give exactly one of element, species or formula"
+            )
         return self
 
     @cached_property
@@ -88,7 +90,9 @@ def _read_one(value: Any) -> Any:
             raise ValueError(f"species {value!r} cannot be read; write Si, Ti4+ or O2-")
         symbol, digits, sign = match.groups()
         if digits and not sign:
-            raise ValueError(f"species {value!r} has a number but no sign; write {symbol}{digits}+ or {symbol}{digits}-")
+            raise ValueError(
+                f"species {value!r} has a number but no sign; write {symbol}{digits}+ or {symbol}{digits}-"
+            )
         state = int(digits or 1) * (1 if sign == "+" else -1) if sign else None
         return {"element": symbol, "oxidation_state": state}
     if isinstance(value, list | tuple) and len(value) == 2:

@@ -20,7 +20,7 @@ from forgefield.descriptors.density import DensityExpansion, concatenate
 from forgefield.potentials.density.model import DensityModel
 from forgefield.potentials.density.potential import DensityPotential
 from forgefield.potentials.density.spec import DensitySpec
-from forgefield.potentials.training import Prediction
+from forgefield.potentials.training_data import Prediction
 
 
 @dataclass(frozen=True)
@@ -96,11 +96,17 @@ class DensityProblem:
         bound = ~free
         # Least norm shares the energy out where compositions are too few to tell the elements apart.
         mean_energies = np.linalg.lstsq(counts[bound], energies[bound], rcond=None)[0]
-        for element, network in enumerate(self.model.networks):
+        for element, network in enumerate(self.model.elements):
             alone = free & (counts[:, element] == 1)
             free_energy = float(energies[alone][0]) if alone.any() else float(mean_energies[element])
-            mine = [item.values[item.species == element] for item, kept in zip(prepared, bound, strict=True) if kept]
-            network.standardise(torch.from_numpy(np.concatenate(mine)), free_energy, float(mean_energies[element]))
+            mine = [
+                item.values[item.species == element]
+                for item, kept in zip(prepared, bound, strict=True)
+                if kept
+            ]
+            network.standardise(
+                torch.from_numpy(np.concatenate(mine)), free_energy, float(mean_energies[element])
+            )
 
     def collate(self, prepared: Sequence[Prepared]) -> Batch:
         """Join structures into one batch."""
@@ -122,7 +128,7 @@ class DensityProblem:
             (cotangents,) = torch.autograd.grad(atomic.sum(), copies, create_graph=differentiable)
         if not differentiable:
             atomic, cotangents = atomic.detach(), cotangents.detach()
-        gradients: Tensor = _PairGradients.apply(cotangents, self.expansion, batch)  # type: ignore[no-untyped-call]
+        gradients: Tensor = _PairGradients.apply(cotangents, self.expansion, batch)
         centres, neighbours = torch.from_numpy(batch.pairs.centres), torch.from_numpy(batch.pairs.neighbours)
         forces = gradients.new_zeros(self.members, len(batch.species), 3)
         forces = forces.index_add(1, centres, gradients).index_add(1, neighbours, -gradients)

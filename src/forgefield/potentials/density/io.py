@@ -18,7 +18,7 @@ def save(folder: Path, spec: DensitySpec, species: tuple[str, ...], model: Densi
     """Write a potential; the description comes last, so a torn write is not taken for a potential."""
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: value.numpy() for name, value in model.state_dict().items()}
-    np.savez(folder / "weights.npz", **weights)  # type: ignore[arg-type]
+    np.savez(folder / "weights.npz", **weights)
     description = {"family": FAMILY, "species": list(species), "spec": spec.model_dump(mode="json")}
     (folder / "potential.json").write_text(json.dumps(description, indent=2) + "\n")
 

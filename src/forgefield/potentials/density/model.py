@@ -6,6 +6,8 @@ Shapes: M members, N atoms, S neighbour species, R radial functions, L = (l_max 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import cast
 
 import numpy as np
 import torch
@@ -41,7 +43,7 @@ class ElementNetwork(nn.Module):
         self.linear = normal(spec.members, self.n_features, 1, scale=0.0)
         widths = [self.n_features, *spec.hidden]
         self.weights = nn.ParameterList(
-            [normal(spec.members, a, b, scale=a**-0.5) for a, b in zip(widths, widths[1:], strict=False)]
+            [normal(spec.members, a, b, scale=a**-0.5) for a, b in pairwise(widths)]
         )
         self.biases = nn.ParameterList([normal(spec.members, 1, b, scale=0.1) for b in spec.hidden])
         self.readout = normal(spec.members, widths[-1], 1, scale=0.1 * widths[-1] ** -0.5)
@@ -82,7 +84,7 @@ class ElementNetwork(nn.Module):
 
     @torch.no_grad()
     def standardise(self, expansion: Tensor, free_energy: float, mean_energy: float) -> None:
-        """Fix the features' mean and spread from A (N, S, R, L) of the training data, and start at its mean energy per atom."""
+        """Fix the features' mean and spread from A (N, S, R, L) of the training data; start at its mean energy per atom."""
         features = self.invariants(expansion.expand(len(self.contraction), *expansion.shape))
         self.mean.copy_(features.mean(dim=1, keepdim=True))
         spread = features.std(dim=1, keepdim=True, correction=0)
@@ -103,13 +105,18 @@ class DensityModel(nn.Module):
         self.members = spec.members
         self.networks = nn.ModuleList([ElementNetwork(spec, n_species, generator) for _ in range(n_species)])
 
+    @property
+    def elements(self) -> list[ElementNetwork]:
+        """The networks, one for each species."""
+        return cast(list[ElementNetwork], list(self.networks))
+
     def forward(self, expansion: Tensor, species: Tensor) -> Tensor:
         """(M, N) atomic energies, eV; expansion (M, N, S, R, L), species (N,)."""
         if len(self.networks) == 1:
             alone: Tensor = self.networks[0](expansion)
             return alone
         energies = expansion.new_zeros(expansion.shape[:2])
-        for index, network in enumerate(self.networks):
+        for index, network in enumerate(self.elements):
             chosen = torch.nonzero(species == index).squeeze(1)
             if len(chosen):
                 energies = energies.index_copy(1, chosen, network(expansion[:, chosen]))

@@ -57,9 +57,9 @@ class DensityPotential(Potential):
         index = self.expansion.species_index(atoms)
         values = torch.from_numpy(self.expansion.values(self.expansion.neighbours(atoms), index))
         copies = values.expand(self.model.members, *values.shape)
-        result = np.zeros((len(atoms), self.model.networks[0].n_features))
+        result = np.zeros((len(atoms), self.model.elements[0].n_features))
         with torch.no_grad():
-            for element, network in enumerate(self.model.networks):
+            for element, network in enumerate(self.model.elements):
                 mine = index == element
                 features = network.invariants(copies[:, torch.from_numpy(mine)])
                 result[mine] = ((features - network.mean) / network.scale)[0].numpy()

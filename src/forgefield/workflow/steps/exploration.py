@@ -25,8 +25,6 @@ from forgefield.workflow.steps.result import StepResult
 from forgefield.workflow.steps.targets import reference_properties
 from forgefield.workflow.steps.training import POTENTIAL, read_calibration
 
-_SMALLEST_SEED = 8
-
 
 def explore(context: Context, name: StepName) -> StepResult:
     """Molecular dynamics from the target crystal and its low-lying rivals, stopped where it is not trusted."""
@@ -125,12 +123,9 @@ def structure_features(potential: Potential, structures: Sequence[Atoms]) -> Arr
 
 
 def _seeds(context: Context, crystal: Atoms, records: Sequence[Record]) -> list[Candidate]:
-    """The target crystal in cells of several sizes, and the ordered structures that lie close in energy."""
+    """The target crystal, and the ordered structures that lie close in energy, in the largest cells allowed."""
     largest = context.spec.exploration.max_atoms
-    sizes = [largest]
-    while sizes[-1] // 2 >= max(_SMALLEST_SEED, len(crystal)):
-        sizes.append(sizes[-1] // 2)
-    seeds = [Candidate(supercell(crystal, size), "target", f"target/{size}") for size in sizes]
+    seeds = [Candidate(supercell(crystal, largest), "target", "target")]
     ordered = [record for record in records if record.source in ("prototype", "file")]
     near = seeds_within(
         [record.atoms for record in ordered],
@@ -138,7 +133,9 @@ def _seeds(context: Context, crystal: Atoms, records: Sequence[Record]) -> list[
         context.spec.exploration.seed_energy_window,
     )
     rivals = [
-        Candidate(supercell(ordered[i].atoms, largest), ordered[i].source, ordered[i].trajectory, ordered[i].key)
+        Candidate(
+            supercell(ordered[i].atoms, largest), ordered[i].source, ordered[i].trajectory, ordered[i].key
+        )
         for i in near
         if len(ordered[i].atoms) <= largest
     ]

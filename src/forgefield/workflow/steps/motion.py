@@ -48,7 +48,12 @@ class Explored:
 
 
 def run_assignments(
-    context: Context, folder: Path, potential: Path, assignments: Sequence[Assignment], guard: Guard, purpose: str
+    context: Context,
+    folder: Path,
+    potential: Path,
+    assignments: Sequence[Assignment],
+    guard: Guard,
+    purpose: str,
 ) -> list[Explored]:
     """Run trajectories side by side; those that an interrupted run has finished are read, not run again.
 

@@ -6,15 +6,15 @@ import dataclasses
 
 import numpy as np
 
+from forgefield.atoms.records import Candidate
 from forgefield.potentials.registry import load
 from forgefield.properties.errors import prediction_errors
 from forgefield.properties.point import point_values
 from forgefield.properties.stored import from_json, to_json
-from forgefield.properties.target_set import PropertySet, compute_property_set
-from forgefield.properties.verdict import Verdict, judge
+from forgefield.properties.target_set import compute_property_set
+from forgefield.properties.verdict import Verdict, VerdictRow, judge
 from forgefield.sampling.conditions import Conditions, Guard
 from forgefield.sampling.plan import Assignment, stable_timestep
-from forgefield.atoms.records import Candidate
 from forgefield.selection.screen import Limits, screen
 from forgefield.structures.supercell import supercell
 from forgefield.workflow.context import Context
@@ -48,7 +48,9 @@ def hold_out(context: Context, name: StepName) -> StepResult:
     # Nothing but nonsense stops these: a test that ends where the potential is unsure would flatter it.
     guard = Guard(min_distance=context.spec.selection.min_distance_ratio)
     trained = context.folder.step(StepName(name.cycle, "train")) / POTENTIAL
-    trajectories = run_assignments(context, context.folder.step(name), trained, assignments, guard, "hold-out")
+    trajectories = run_assignments(
+        context, context.folder.step(name), trained, assignments, guard, "hold-out"
+    )
     chosen = _spread_out(trajectories, spec.configurations, context.spec.selection.min_distance_ratio)
     outcome = context.labeller.label(chosen, name)
     lines = [f"{each.name}: {each.outcome} after {each.steps} steps" for each in trajectories]
@@ -84,8 +86,8 @@ def verify(context: Context, name: StepName) -> StepResult:
         "training_structures": len(context.training_records()),
         "problems": list(properties.problems),
     }
-    missed = ", ".join(f"{row.name} {_figure(row.deviation)} {row.unit}" for row in verdict.rows if not row.holds)
-    line = f"{held} of {len(verdict.rows)} targets hold" + (f"; short: {missed}" if missed else "")
+    missed = "; ".join(f"{row.name}: {_figure(row)}" for row in verdict.rows if not row.holds)
+    line = f"{held} of {len(verdict.rows)} targets hold" + (f". Short: {missed}" if missed else "")
     return StepResult(line, summary)
 
 
@@ -94,8 +96,8 @@ def read_verdict(context: Context, name: StepName) -> Verdict:
     return from_json(Verdict, (context.folder.step(name) / "verdict.json").read_text())
 
 
-def _figure(value: float | None) -> str:
-    return "not measured," if value is None else f"{value:.3g}"
+def _figure(row: VerdictRow) -> str:
+    return "not measured yet" if row.deviation is None else f"{row.deviation:.3g} {row.unit}"
 
 
 def _spread_out(trajectories: list[Explored], count: int, min_distance_ratio: float) -> list[Candidate]:

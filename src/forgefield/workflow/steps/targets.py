@@ -35,7 +35,10 @@ def compute_targets(context: Context, name: StepName) -> StepResult:
     def evaluate(structures: Sequence[Atoms], what: str) -> list[PointValues | None]:
         candidates = [Candidate(atoms, "target", f"targets/{what}", note=what) for atoms in structures]
         outcomes.append(context.labeller.label(candidates, name))
-        labelled = {record.key: record.labels for record in context.dataset.records(outcomes[-1].keys, context.recipe.key)}
+        labelled = {
+            record.key: record.labels
+            for record in context.dataset.records(outcomes[-1].keys, context.recipe.key)
+        }
         found = [labelled.get(structure_key(atoms)) for atoms in structures]
         return [None if labels is None else point_values(labels) for labels in found]
 
@@ -101,9 +104,13 @@ def _target_crystal(context: Context) -> tuple[Atoms, str]:
     records = [
         record
         for record in context.training_records()
-        if record.atoms.pbc.all() and record.source != "isolated-atom" and set(symbols) <= set(record.atoms.symbols)
+        if record.atoms.pbc.all()
+        and record.source != "isolated-atom"
+        and set(symbols) <= set(record.atoms.symbols)
     ]
     if not records:
-        raise ForgefieldError("no crystal of all species has labels, so there is none to judge by", "add structures.files")
+        raise ForgefieldError(
+            "no crystal of all species has labels, so there is none to judge by", "add structures.files"
+        )
     lowest = min(records, key=lambda record: record.labels.energy / len(record.atoms))
     return lowest.atoms, f"{lowest.atoms.get_chemical_formula()} ({lowest.note or lowest.trajectory})"
