@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shlex
-from concurrent.futures import Executor
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +13,8 @@ from forgefield.app.console import messages, output, say
 from forgefield.app.input import read_input, read_text
 from forgefield.app.progress import duration, progress_on
 from forgefield.app.verdict_table import summary_line, verdict_table
-from forgefield.workflow.executors import open_executor
+from forgefield.report.build import build_report
+from forgefield.workflow.executors import abandon, open_executor
 from forgefield.workflow.loop import run as run_workflow
 
 
@@ -71,7 +70,7 @@ def run(
             )
         pool.shutdown()
     except KeyboardInterrupt as error:
-        _stop(pool)
+        abandon(pool)
         say(
             console,
             f"Stopped. What is computed is kept; go on with:\n  {again(input_file, folder, workers)}",
@@ -79,7 +78,7 @@ def run(
         )
         raise typer.Exit(130) from error
     except BaseException:
-        _stop(pool)
+        abandon(pool)
         raise
     results = output()
     if outcome.verdict is not None:
@@ -88,19 +87,12 @@ def run(
     say(results, f"The run ended because {outcome.reason}.")
     say(results, f"{outcome.calculations} reference calculations, {duration(outcome.seconds)}. Potential:")
     say(results, f"  {run_folder / 'potential'}")
-    say(results, f"Report:  forgefield report {shlex.quote(str(run_folder))}")
+    say(results, f"Report:  {build_report(run_folder)}")
 
 
 def _cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _stop(pool: Executor) -> None:
-    """Give up what is being computed: a calculation may take half an hour, and will be made again."""
-    for worker in multiprocessing.active_children():
-        worker.terminate()
-    pool.shutdown(cancel_futures=True)
 
 
 def default_folder(input_file: Path) -> Path:

@@ -64,6 +64,7 @@ def _facts(run: RunRecords, now: datetime) -> dict[str, str]:
         "Training structures": f"{trained:,}" if trained else "",
         "Trainings": f"{trainings:,}" if trainings else "",
         "Wall time": duration(sum(manifest.seconds for _, manifest in run.steps)) if run.steps else "",
+        "Ended": run.ending or "not yet, or not in the last call",
         "Last finished step": f"{run.finished_at:%Y-%m-%d %H:%M} UTC" if run.finished_at else "none yet",
         "Report written": f"{now:%Y-%m-%d %H:%M} UTC",
     }

@@ -83,6 +83,7 @@ class _Reader:
             potential_exists=folder.potential.is_dir(),
             finished_at=self._last_finish(done),
             set_aside=len(list((folder.path / "set-aside").glob("*"))),
+            ending=(self._try(folder.ending, str) or "").strip(),
             problems=tuple(self.problems),
         )
 

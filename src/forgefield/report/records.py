@@ -98,6 +98,7 @@ class RunRecords:
         potential_exists: whether there is a potential to use.
         finished_at: when the last step was finished.
         set_aside: how many times the run was begun again from an earlier step.
+        ending: why the loop stopped; "" while it has not.
         problems: files that are there but could not be read, one line each.
     """
 
@@ -115,6 +116,7 @@ class RunRecords:
     potential_exists: bool = False
     finished_at: datetime | None = None
     set_aside: int = 0
+    ending: str = ""
     problems: tuple[str, ...] = ()
 
     def manifest(self, cycle: int, step: str) -> Manifest | None:

@@ -36,6 +36,14 @@ def open_executor(kind: str, workers: int) -> Executor:
     )
 
 
+def abandon(executor: Executor) -> None:
+    """Give up what is being computed, at once: a calculation may take hours, and will be made again."""
+    if isinstance(executor, ProcessPoolExecutor):
+        for process in list((executor._processes or {}).values()):
+            process.terminate()
+    executor.shutdown(cancel_futures=True)
+
+
 def _start_worker(parent: int) -> None:
     """One thread of arithmetic, deaf to Ctrl-C (the parent decides), and gone when the parent is."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

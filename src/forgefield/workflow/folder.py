@@ -109,6 +109,11 @@ class RunFolder:
         """The latest verdict, JSON."""
         return self.path / "verdict.json"
 
+    @property
+    def ending(self) -> Path:
+        """Why the loop stopped, one line of text; absent while it has not."""
+        return self.path / "ending.txt"
+
     @cached_property
     def steps(self) -> Path:
         """One folder for each step."""
@@ -183,7 +188,7 @@ class RunFolder:
                 destination = target / path.parent.name / path.name
                 destination.parent.mkdir(parents=True, exist_ok=True)
                 path.rename(destination)
-        for path in (self.potential, self.verdict, self.report, self.spec):
+        for path in (self.potential, self.verdict, self.report, self.spec, self.ending):
             if path.exists():
                 target.mkdir(parents=True, exist_ok=True)
                 path.rename(target / path.name)

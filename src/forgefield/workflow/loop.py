@@ -29,7 +29,7 @@ from forgefield.properties.verdict import Verdict
 from forgefield.reference.ledger import Ledger
 from forgefield.reference.recipe import Recipe, resolve_recipe
 from forgefield.workflow.context import Context
-from forgefield.workflow.executors import open_executor
+from forgefield.workflow.executors import abandon, open_executor
 from forgefield.workflow.folder import Manifest, RunFolder, StepName, write_atomically
 from forgefield.workflow.labelling import Labeller
 from forgefield.workflow.progress import Progress, Silent
@@ -102,6 +102,7 @@ def run(
             aside = run_folder.set_aside(run_folder.resolve_step(restart_from))
             listener.note(f"steps from {restart_from} on are set aside in {aside}")
         recipe = _settle(spec, run_folder, input_text, restarted=restart_from is not None)
+        run_folder.ending.unlink(missing_ok=True)
         pool = executor or open_executor("local", workers)
         try:
             dataset = Dataset(run_folder.dataset)
@@ -111,9 +112,13 @@ def run(
             context = Context(spec, run_folder, recipe, dataset, labeller, pool, workers, listener)
             verdict, reason = _Loop(context, started).run()
             spent = labeller.spent()
-        finally:
+        except BaseException:
             if executor is None:
-                pool.shutdown(wait=True, cancel_futures=True)
+                abandon(pool)
+            raise
+        if executor is None:
+            pool.shutdown()
+        write_atomically(run_folder.ending, reason + "\n")
     return RunOutcome(verdict, reason, spent, time.perf_counter() - started, folder)
 
 

@@ -39,7 +39,7 @@ class SystemSpec(Spec):
     formula: str | None = None
     """Chemical formula, such as TiO2."""
 
-    @field_validator("species", mode="before")
+    @field_validator("species", mode="before", json_schema_input_type=list[str | tuple[str, int] | Species])
     @classmethod
     def _read_species(cls, value: Any) -> Any:
         if isinstance(value, str):

@@ -84,7 +84,7 @@ class ElementNetwork(nn.Module):
 
     @torch.no_grad()
     def standardise(self, expansion: Tensor, free_energy: float, mean_energy: float) -> None:
-        """Fix the features' mean and spread from A (N, S, R, L) of the training data; start at its mean energy per atom."""
+        """Fix the features' mean and spread from A (N, S, R, L) of the data; start at their mean energy per atom."""
         features = self.invariants(expansion.expand(len(self.contraction), *expansion.shape))
         self.mean.copy_(features.mean(dim=1, keepdim=True))
         spread = features.std(dim=1, keepdim=True, correction=0)
