@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -6,6 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from forgefield.app.cli import app
+
+# Tables must not depend on the width of whatever terminal the tests run in.
+os.environ["COLUMNS"] = "200"
 
 TINY = """\
 system: {species: [Si]}

@@ -36,7 +36,7 @@ def test_run_ends_with_a_verdict_and_says_where_things_are(
     assert "The run ended because" in text
     assert "force MAE, held out" in text
     assert "targets hold" in text
-    assert f"forgefield report {folder}" in text
+    assert f"Report: {folder / 'report.html'}" in text
     assert (folder / "potential" / "potential.json").exists()
     assert (folder / "input.yaml").read_text() == tiny_input
     log = result.stderr

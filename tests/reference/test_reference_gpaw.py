@@ -38,7 +38,7 @@ def test_gpaw_labels_agree_with_a_direct_calculation():
     atoms.calc = gpaw.GPAW(
         mode=gpaw.PW(300),
         xc="PBE",
-        kpts={"size": (2, 2, 2), "gamma": False},
+        kpts={"size": (2, 2, 2), "gamma": True},
         occupations=gpaw.FermiDirac(0.1),
         convergence={"energy": 1e-6, "density": 1e-6, "eigenstates": 1e-9},
         txt=None,

@@ -31,14 +31,14 @@ def changes(spec: BaseModel, base: BaseModel) -> dict[str, Any]:
 QUICK: Mapping[str, Mapping[str, Any]] = {
     "structures": changes(StructuresSpec.quick(), StructuresSpec()),
     "reference": {
-        "k_spacing": 0.48,
+        "k_spacing": 0.35,
         "parameters": {"convergence": {"energy": 1e-4, "density": 3e-4, "eigenstates": 1e-4}},
     },
     "training": {"epochs": 300},
-    "exploration": {"max_atoms": 16, "trajectories": 8, "steps": 800},
-    "selection": {"per_cycle": 14},
+    "exploration": {"max_atoms": 8, "trajectories": 10, "steps": 800},
+    "selection": {"per_cycle": 16},
     "cycles": {"max": 4},
-    "hold_out": {"configurations": 12, "steps": 800},
+    "hold_out": {"configurations": 12, "steps": 800, "max_atoms": 8},
     "budget": {"calculations": 120},
 }
 """Settings of `--quick`, by group: a first potential of an element in about 20 minutes on two cores."""

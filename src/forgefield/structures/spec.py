@@ -118,5 +118,4 @@ class StructuresSpec(Spec):
             rattle=RattleSpec(amplitudes=(0.03, 0.06, 0.10, 0.14), count=2),
             companions=CompanionSpec(volumes=1),
             random=RandomSpec(count=3),
-            max_atoms=16,
         )

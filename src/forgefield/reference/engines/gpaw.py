@@ -62,7 +62,7 @@ _MARGIN = 3.0  # Å between atoms and the end of the box along axes without peri
 
 
 class GpawEngine:
-    """Plane-wave PAW calculations, k-points of one density, Fermi–Dirac smearing."""
+    """Plane-wave PAW calculations, Γ-centred k-points of one density, Fermi–Dirac smearing."""
 
     def version(self) -> str:
         """GPAW's version.
@@ -156,7 +156,7 @@ def _arguments(atoms: Atoms, parameters: Parameters) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "mode": {"name": "pw", "ecut": parameters["cutoff"]},
         "xc": parameters["xc"],
-        "kpts": {"size": mesh.size, "gamma": mesh.centred},
+        "kpts": {"size": mesh, "gamma": True},
         "occupations": {"name": "fermi-dirac", "width": parameters["smearing"]},
         "convergence": parameters["convergence"],
     }
