@@ -123,7 +123,8 @@ def _facts(spec: RunSpec) -> dict[str, str]:
     if spec.structures.files:
         structures += f", and those of {len(spec.structures.files)} files"
     limit = spec.budget.calculations
-    targets = [name for name in type(spec.targets).model_fields if getattr(spec.targets, name) is not None]
+    how = {"structure", "max_atoms"}
+    targets = [name for name, value in spec.targets if name not in how and value is not None]
     return {
         "system": "-".join(symbols),
         "initial structures": structures,

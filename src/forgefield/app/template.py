@@ -34,11 +34,12 @@ QUICK: Mapping[str, Mapping[str, Any]] = {
         "k_spacing": 0.35,
         "parameters": {"convergence": {"energy": 1e-4, "density": 3e-4, "eigenstates": 1e-4}},
     },
-    "training": {"epochs": 300},
     "exploration": {"max_atoms": 8, "trajectories": 10, "steps": 800},
     "selection": {"per_cycle": 16},
     "cycles": {"max": 4},
     "hold_out": {"configurations": 12, "steps": 800, "max_atoms": 8},
+    "properties": {"phonons": {"minimum_length": 5.0}},
+    "targets": {"max_atoms": 8},
     "budget": {"calculations": 120},
 }
 """Settings of `--quick`, by group: a first potential of an element in about 20 minutes on two cores."""
@@ -62,7 +63,8 @@ _COMMENTS = {
     "ase:<module>.<callable> for any ASE calculator.",
     "reference.k_spacing": "Distance between k-points, 1/Å, with the factor 2π.",
     "reference.parameters": "Further arguments of the calculator: here, when self-consistency is good enough.",
-    "training": "How the potential is fitted.",
+    "properties": "How the properties of the verdict are computed.",
+    "targets.max_atoms": "Properties are computed in cells of so many atoms, as the potential is trained on:\nwith a coarse k-point mesh this is the fairer comparison.",
     "exploration": "Molecular dynamics with the potential, in search of what it does not know.",
     "exploration.max_atoms": "Larger cells see more, but each of their reference calculations costs more.",
     "selection": "How many of the structures it finds are computed in each cycle, at most.",
@@ -105,7 +107,7 @@ def input_template(species: Sequence[str], quick: bool = False, engine: str = "g
         raise ForgefieldError("no element is given", "name at least one, such as --species Si")
     _check_engine(engine)
     groups: dict[str, dict[str, Any]] = {}
-    for name in ("structures", "reference", "training", *_SHOWN):
+    for name in ("structures", "reference", "properties", *_SHOWN):
         defaults = {key: _default(name, key) for key in _SHOWN.get(name, ())}
         groups[name] = defaults | (dict(QUICK.get(name, {})) if quick else {})
     groups["reference"] = {"engine": engine, **groups["reference"]}

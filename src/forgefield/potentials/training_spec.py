@@ -12,17 +12,17 @@ class TrainingSpec(Spec):
 
     epochs: int = Field(default=200, ge=1)
     """Passes over the training data."""
-    batch_atoms: int = Field(default=64, ge=1)
+    batch_atoms: int = Field(default=32, ge=1)
     """Atoms in one mini-batch, about."""
     learning_rate: float = Field(default=0.003, gt=0)
     """First step size of the optimiser; it falls to a thousandth along a cosine."""
     energy_tolerance: float = Field(default=0.002, gt=0)
     """Energy error that counts as much as the other tolerances, eV/atom."""
-    force_tolerance: float = Field(default=0.05, gt=0)
+    force_tolerance: float = Field(default=0.03, gt=0)
     """Force error that counts as much as the other tolerances, eV/Å."""
-    stress_tolerance: float = Field(default=0.01, gt=0)
+    stress_tolerance: float = Field(default=0.004, gt=0)
     """Virial error (stress times volume) that counts as much as the other tolerances, eV/atom."""
-    relative_tolerance: float = Field(default=0.05, ge=0)
+    relative_tolerance: float = Field(default=0.02, ge=0)
     """Tolerances grow by this share of a structure's own force, virial and energy above the lowest."""
     weight_decay: float = Field(default=1e-6, ge=0)
     """Pull of the weights towards zero."""

@@ -21,6 +21,9 @@ class TargetsSpec(Spec):
 
     structure: str | None = None
     """Prototype on which properties are computed; null: the element's ground state."""
+    max_atoms: int | None = Field(default=None, ge=1)
+    """Properties are computed in the largest supercell with so many atoms; null: in the primitive cell. Where the
+    k-point mesh is coarse, the cells that the potential is trained on make the fairer comparison."""
     energy_mae: float | None = Field(default=4.0, gt=0)
     """Mean absolute error of energies on held-out structures, meV/atom."""
     force_mae: float | None = Field(default=0.08, gt=0)

@@ -10,9 +10,9 @@ from forgefield.atoms.spec import Spec
 class DensitySpec(Spec):
     """Density expansion → radial, 3-body and 4-body invariants → one network per element, as a committee."""
 
-    cutoff: float = Field(default=5.0, gt=1.0, le=12.0)
+    cutoff: float = Field(default=6.0, gt=1.0, le=12.0)
     """Cutoff radius, Å."""
-    n_radial: int = Field(default=10, ge=2, le=30)
+    n_radial: int = Field(default=12, ge=2, le=30)
     """Chebyshev radial functions per neighbour species."""
     l_max: int = Field(default=4, ge=0, le=6)
     """Highest degree of the spherical harmonics in the power spectrum."""

@@ -16,6 +16,7 @@ from forgefield.properties.stored import from_json, to_json
 from forgefield.properties.target_set import PropertiesSpec, PropertySet
 from forgefield.properties.verdict import only_needed
 from forgefield.structures.prototypes import ground_state_name, prototype
+from forgefield.structures.supercell import supercell
 from forgefield.workflow.context import Context
 from forgefield.workflow.folder import StepName, write_atomically
 from forgefield.workflow.labelling import LabelOutcome
@@ -95,7 +96,8 @@ def _target_crystal(context: Context) -> tuple[Atoms, str]:
     symbols, wanted = context.spec.system.symbols, context.spec.targets.structure
     if len(symbols) == 1:
         label = wanted or ground_state_name(symbols[0])
-        return prototype(symbols[0], label), label
+        crystal, largest = prototype(symbols[0], label), context.spec.targets.max_atoms
+        return crystal if largest is None else supercell(crystal, max(largest, len(crystal))), label
     if wanted is not None:
         raise ForgefieldError(
             f"targets.structure {wanted!r} names a prototype, but {'-'.join(symbols)} is a compound",

@@ -60,7 +60,8 @@ def train_potential(context: Context, name: StepName) -> StepResult:
         what = f"force RMSE {state.training:.3f} training, {state.validation:.3f} validation (eV/Å)"
         context.progress.advance(state.epoch, state.epochs, what)
 
-    torch.set_num_threads(context.workers)
+    # Batches are too small for more: a second thread made training no faster.
+    torch.set_num_threads(1)
     result = train(
         problem,
         [record.atoms for record in split.train],
