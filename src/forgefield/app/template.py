@@ -64,7 +64,8 @@ _COMMENTS = {
     "reference.k_spacing": "Distance between k-points, 1/Å, with the factor 2π.",
     "reference.parameters": "Further arguments of the calculator: here, when self-consistency is good enough.",
     "properties": "How the properties of the verdict are computed.",
-    "targets.max_atoms": "Properties are computed in cells of so many atoms, as the potential is trained on:\nwith a coarse k-point mesh this is the fairer comparison.",
+    "targets.max_atoms": "Properties are computed in cells of so many atoms, as the potential is trained on:\n"
+    "with a coarse k-point mesh this is the fairer comparison.",
     "exploration": "Molecular dynamics with the potential, in search of what it does not know.",
     "exploration.max_atoms": "Larger cells see more, but each of their reference calculations costs more.",
     "selection": "How many of the structures it finds are computed in each cycle, at most.",
