@@ -31,7 +31,7 @@ demo: setup
 	$(BIN)/forgefield report $(RUN)
 
 test: setup check
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadgroup
 
 # Science that takes long, run by hand before a release.
 test-slow: setup

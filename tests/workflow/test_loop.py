@@ -18,6 +18,9 @@ from forgefield.workflow.loop import RunOutcome, run
 
 from .conftest import contents, ledger_keys, tiny
 
+# One run, used and at last changed by all tests of this file: they stay together and in order.
+pytestmark = pytest.mark.xdist_group("loop")
+
 ALL_STEPS = [
     "00/structures", "00/label", "00/targets",
     "01/train", "01/verify", "01/explore", "01/select", "01/label",
