@@ -9,7 +9,7 @@ from forgefield.dataset.store import Dataset
 from forgefield.reference.ledger import Ledger
 from forgefield.reference.recipe import Recipe
 from forgefield.report.build import build_report
-from forgefield.workflow.folder import RunFolder
+from forgefield.workflow.folder import RunFolder, StepName
 from forgefield.workflow.loop import run
 
 from .conftest import FAULTY, FAULTY_FOLDER, contents, ledger_keys, tiny
@@ -66,10 +66,14 @@ def test_a_reference_that_always_fails_ends_the_run_with_its_reason(tmp_path: Pa
 
 
 def test_the_budget_is_never_overspent(tmp_path: Path):
-    small = {"calculations": 36}
-    outcome = run(tiny(budget=small, cycles={"max": 4}), tmp_path / "run")
-    assert outcome.calculations <= 36
-    assert outcome.reason == "the budget of 36 calculations is spent"
+    small = {"calculations": 32}
+    outcome = run(tiny(budget=small, cycles={"max": 6}), tmp_path / "run")
+    structures, label = (
+        RunFolder(tmp_path / "run").manifest(StepName(0, step)) for step in ("structures", "label")
+    )
+    assert label.summary["labelled"] == structures.summary["candidates"]
+    assert outcome.calculations <= 32
+    assert outcome.reason == "the budget of 32 calculations is spent"
     rows = {row.name: row for row in outcome.verdict.rows}
     assert rows["force MAE, held out"].deviation is not None
 

@@ -38,14 +38,11 @@ from forgefield.workflow.steps.exploration import explore, select
 from forgefield.workflow.steps.initial import collect_structures, label_candidates
 from forgefield.workflow.steps.proof import hold_out, read_verdict, verify
 from forgefield.workflow.steps.result import StepResult
-from forgefield.workflow.steps.targets import TARGETS, compute_targets
+from forgefield.workflow.steps.targets import TARGETS, compute_targets, planned_calculations
 from forgefield.workflow.steps.training import POTENTIAL, train_potential
 
 _MAY_CHANGE = {"budget", "cycles"}
 """Settings that a run may go on with after they changed: they only say when to stop."""
-
-_TARGET_RESERVE = 30
-"""Calculations kept for the reference's own properties while the initial structures are labelled."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +131,7 @@ class _Loop:
         context, spec = self.context, self.context.spec
         initial = StepName(0, "structures")
         self.do(initial, "collecting initial structures", lambda name: collect_structures(context, name))
-        reserve = spec.hold_out.configurations + _TARGET_RESERVE
+        reserve = spec.hold_out.configurations + planned_calculations(context)
         self.label(0, initial, reserve)
         self.do(
             TARGETS, "reference properties of the target crystal", lambda name: compute_targets(context, name)

@@ -24,6 +24,7 @@ from forgefield.workflow.steps.result import StepResult
 
 TARGETS = StepName(0, "targets")
 _RECENTRINGS = 4
+_TYPICAL_CALCULATIONS = 30
 
 
 def compute_targets(context: Context, name: StepName) -> StepResult:
@@ -76,6 +77,19 @@ def compute_targets(context: Context, name: StepName) -> StepResult:
     }
     line = f"properties of {label} from {calculations} calculations with {spec.reference.engine}"
     return StepResult("; ".join([line, *reference.problems]), summary)
+
+
+def planned_calculations(context: Context) -> int:
+    """How many calculations the targets will take, if the first window of volumes holds the minimum.
+
+    Before anything is labelled a compound's target crystal is unknown, and so is its symmetry; its number is a guess.
+    """
+    if len(context.spec.system.symbols) > 1:
+        return _TYPICAL_CALCULATIONS
+    crystal, _ = _target_crystal(context)
+    settings = settled_properties(context, crystal)
+    second_stage = target_set.plan_at_equilibrium(crystal, settings)
+    return len(target_set.plan_equation_of_state(crystal, settings)) + len(second_stage.structures)
 
 
 def settled_properties(context: Context, crystal: Atoms) -> PropertiesSpec:
