@@ -27,7 +27,7 @@ def init(
         typer.Option("--species", "-s", help="Element, such as Si; repeat it for a compound."),
     ] = None,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Small numbers of everything: about 20 minutes for silicon.")
+        bool, typer.Option("--quick", help="Small numbers of everything: about 10 minutes for silicon.")
     ] = False,
     engine: Annotated[
         str,
@@ -42,7 +42,7 @@ def init(
 
     Examples:
 
-    - `forgefield init --species Si --quick`: silicon in about 20 minutes → si.yaml
+    - `forgefield init --species Si --quick`: silicon in about 10 minutes → si.yaml
     - `forgefield init -s Ti -s O -o tio2.yaml`: a compound; its structures come from files
     """
     symbols = [symbol for each in species or ["Si"] for symbol in each.replace(",", " ").split()]

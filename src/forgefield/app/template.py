@@ -42,7 +42,7 @@ QUICK: Mapping[str, Mapping[str, Any]] = {
     "targets": {"max_atoms": 8},
     "budget": {"calculations": 120},
 }
-"""Settings of `--quick`, by group: a first potential of an element in about 20 minutes on two cores."""
+"""Settings of `--quick`, by group: a first potential of an element in about 10 minutes on two cores."""
 
 _SHOWN: Mapping[str, tuple[str, ...]] = {
     "exploration": ("temperatures", "max_atoms"),
