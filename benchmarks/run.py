@@ -114,8 +114,10 @@ def labels_of(structures: list[Atoms]) -> list[Labels]:
 
 if __name__ == "__main__":
     speed()
-    data = Path(os.environ.get("FORGEFIELD_DATA", "../shared/data")) / "mlearn"
+    data = Path(os.environ.get("FORGEFIELD_DATA", "")) / "mlearn"
     if (data / "Si_train.xyz").exists():
         accuracy(data)
     else:
-        print(f"no data in {data}: accuracy is not measured; set FORGEFIELD_DATA")
+        print(
+            "accuracy is not measured: set FORGEFIELD_DATA to a folder with mlearn/Si_train.xyz and Si_test.xyz"
+        )
