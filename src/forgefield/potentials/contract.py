@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
 
+from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Array, Evaluation
 
 
@@ -35,9 +36,16 @@ class Potential(ABC):
     def save(self, folder: Path) -> None:
         """Write the potential into a folder from which `forgefield.load` reads it."""
 
-    @abstractmethod
     def features(self, atoms: Atoms) -> Array:
-        """(N, D) invariant features of each atom's surroundings, of order one: what tells structures apart."""
+        """(N, D) invariant features of each atom's surroundings, of order one: what tells structures apart.
+
+        Raises:
+            ForgefieldError: the family has none, as those that are no function of a descriptor.
+        """
+        raise ForgefieldError(
+            f"{type(self).__name__} has no features of {len(atoms)} atoms to compare structures by",
+            "choose a potential family that is built on a descriptor",
+        )
 
     def calculator(self) -> PotentialCalculator:
         """ASE calculator of this potential."""
