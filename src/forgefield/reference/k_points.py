@@ -16,8 +16,8 @@ def k_point_mesh(atoms: Atoms, k_spacing: float) -> tuple[int, int, int]:
     a gap of at least 7 Å: there the bands are flat, and an isolated atom or molecule gets Γ alone.
 
     Always centred on Γ: a shifted mesh may break the crystal's symmetry, also where that is not obvious. The
-    Monkhorst–Pack 4 × 4 × 4 mesh of primitive silicon has an excellent energy, but a shear stress of 1 GPa in the
-    undistorted crystal's place (GPAW-PBE, found by comparing with symmetry switched off).
+    Monkhorst–Pack 4 × 4 × 4 mesh of primitive silicon has an excellent energy, but gives a cell sheared in yz a
+    stress of 1 GPa in xz and xy as well once symmetry is switched off (GPAW-PBE).
 
     Args:
         atoms: the structure.
