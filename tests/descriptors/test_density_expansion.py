@@ -10,7 +10,8 @@ from scipy.spatial.transform import Rotation
 from scipy.special import eval_chebyt, sph_harm_y
 
 from forgefield.atoms.errors import ForgefieldError
-from forgefield.descriptors.density import DensityExpansion, concatenate
+from forgefield.atoms.neighbours import concatenate
+from forgefield.descriptors.density import DensityExpansion
 from forgefield.descriptors.gaunt import coupled_degrees, gaunt_coefficients
 
 

@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from ase import Atoms
 
+from forgefield.atoms.pair_list import PairList, find_pairs
 from forgefield.atoms.records import Neighbours
 
 
 def find_neighbours(atoms: Atoms, cutoff: float) -> Neighbours:
-    """Full neighbour list (each pair from both sides), sorted by centre.
+    """Full neighbour list (each pair from both sides) with its vectors, sorted by centre.
 
     Args:
         atoms: N atoms; any cell and periodicity.
         cutoff: Å.
     """
-    # Imports torch where that is installed, which takes seconds; the command line's start-up need not wait.
-    from vesin import NeighborList
+    return with_vectors(find_pairs(atoms, cutoff), atoms)
 
-    centres, neighbours, vectors = NeighborList(cutoff=cutoff, full_list=True).compute(
-        points=atoms.positions, box=atoms.cell.array, periodic=np.asarray(atoms.pbc), quantities="ijD"
-    )
-    order = np.argsort(centres, kind="stable")
-    centres = np.asarray(centres, dtype=np.int64)[order]
-    counts = np.bincount(centres, minlength=len(atoms))
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+def with_vectors(pairs: PairList, atoms: Atoms) -> Neighbours:
+    """The pairs of a list with the vectors that the atoms' positions give them now."""
+    positions, translations = pairs.placed(atoms)
+    centres = np.repeat(np.arange(len(atoms)), np.diff(pairs.offsets))
+    vectors = positions[pairs.neighbours] + translations[pairs.images] - positions[centres]
+    return Neighbours(centres, pairs.neighbours.astype(np.int64), vectors, pairs.offsets, pairs.cutoff)
+
+
+def concatenate(parts: Sequence[Neighbours]) -> Neighbours:
+    """Pairs of several structures as if they were one, atoms numbered through."""
+    starts = np.cumsum([0] + [len(part.offsets) - 1 for part in parts])
+    pair_starts = np.cumsum([0] + [len(part.centres) for part in parts])
     return Neighbours(
-        centres=centres,
-        neighbours=np.asarray(neighbours, dtype=np.int64)[order],
-        vectors=np.ascontiguousarray(np.asarray(vectors, dtype=np.float64)[order]),
-        offsets=offsets,
-        cutoff=float(cutoff),
+        centres=np.concatenate([part.centres + start for part, start in zip(parts, starts, strict=False)]),
+        neighbours=np.concatenate(
+            [part.neighbours + start for part, start in zip(parts, starts, strict=False)]
+        ),
+        vectors=np.concatenate([part.vectors for part in parts]),
+        offsets=np.concatenate(
+            [part.offsets[:-1] + start for part, start in zip(parts, pair_starts, strict=False)]
+            + [pair_starts[-1:]]
+        ),
+        cutoff=parts[0].cutoff,
     )
 
 

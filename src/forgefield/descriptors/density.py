@@ -8,7 +8,6 @@ functions of A. Radial basis: Chebyshev polynomials in x = 2(r/r_c − 1)² − 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -225,21 +224,3 @@ class DensityExpansion:
             pairs.vectors, pairs.neighbours, pairs.offsets, species, prefactors(self.l_max), self.cutoff,
             len(self.species), self.n_radial, self.l_max, np.ascontiguousarray(tangent),
         )  # fmt: skip
-
-
-def concatenate(parts: Sequence[Neighbours]) -> Neighbours:
-    """Pairs of several structures as if they were one, atoms numbered through."""
-    starts = np.cumsum([0] + [len(part.offsets) - 1 for part in parts])
-    pair_starts = np.cumsum([0] + [len(part.centres) for part in parts])
-    return Neighbours(
-        centres=np.concatenate([part.centres + start for part, start in zip(parts, starts, strict=False)]),
-        neighbours=np.concatenate(
-            [part.neighbours + start for part, start in zip(parts, starts, strict=False)]
-        ),
-        vectors=np.concatenate([part.vectors for part in parts]),
-        offsets=np.concatenate(
-            [part.offsets[:-1] + start for part, start in zip(parts, pair_starts, strict=False)]
-            + [pair_starts[-1:]]
-        ),
-        cutoff=parts[0].cutoff,
-    )

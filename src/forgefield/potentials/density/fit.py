@@ -7,59 +7,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from ase import Atoms
-from numpy.typing import NDArray
-from torch import Tensor
 
-from forgefield.atoms.records import Array, Labels, Neighbours
-from forgefield.descriptors.density import DensityExpansion, concatenate
+from forgefield.atoms.records import Labels
+from forgefield.descriptors.density import DensityExpansion
 from forgefield.potentials.density.model import DensityModel
 from forgefield.potentials.density.potential import DensityPotential
 from forgefield.potentials.density.spec import DensitySpec
+from forgefield.potentials.gradients import Batch, Prepared, collate, predict, prepare
 from forgefield.potentials.training_data import Prediction
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """One structure with what does not change during training."""
-
-    pairs: Neighbours
-    species: NDArray[np.int64]
-    values: Array
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Several structures as one, and which atom belongs to which."""
-
-    pairs: Neighbours
-    species: NDArray[np.int64]
-    values: Tensor
-    structure: Tensor
-    n_structures: int
-
-
-class _PairGradients(torch.autograd.Function):
-    """∂E/∂A (M, N, S, R, L) → ∂E/∂r (M, P, 3), with `push` as its backward pass."""
-
-    @staticmethod
-    def forward(cotangents: Tensor, expansion: DensityExpansion, batch: Batch) -> Tensor:
-        pulled = [expansion.pull(batch.pairs, batch.species, each.numpy()) for each in cotangents.detach()]
-        return torch.from_numpy(np.stack(pulled))
-
-    @staticmethod
-    def setup_context(ctx, inputs, output) -> None:  # type: ignore[no-untyped-def]
-        _, ctx.expansion, ctx.batch = inputs
-
-    @staticmethod
-    def backward(ctx, *gradients: Tensor):  # type: ignore[no-untyped-def]
-        (tangents,) = gradients
-        pushed = [ctx.expansion.push(ctx.batch.pairs, ctx.batch.species, each.numpy()) for each in tangents]
-        return torch.from_numpy(np.stack(pushed)), None, None
 
 
 class DensityProblem:
@@ -80,9 +39,7 @@ class DensityProblem:
 
     def prepare(self, atoms: Atoms) -> Prepared:
         """Neighbours and A of one structure."""
-        pairs = self.expansion.neighbours(atoms)
-        index = self.expansion.species_index(atoms)
-        return Prepared(pairs, index, self.expansion.values(pairs, index))
+        return prepare(self.expansion, atoms)
 
     def initialise(self, prepared: Sequence[Prepared], labels: Sequence[Labels]) -> None:
         """Standardise features and set free-atom energies from the training data.
@@ -110,37 +67,11 @@ class DensityProblem:
 
     def collate(self, prepared: Sequence[Prepared]) -> Batch:
         """Join structures into one batch."""
-        sizes = torch.tensor([len(item.species) for item in prepared])
-        return Batch(
-            pairs=concatenate([item.pairs for item in prepared]),
-            species=np.concatenate([item.species for item in prepared]),
-            values=torch.from_numpy(np.concatenate([item.values for item in prepared])),
-            structure=torch.repeat_interleave(torch.arange(len(prepared)), sizes),
-            n_structures=len(prepared),
-        )
+        return collate(prepared)
 
     def predict(self, batch: Batch) -> Prediction:
         """Energies (M, B), forces (M, N, 3) and virials (M, B, 6) of a batch, differentiable in the weights."""
-        differentiable = torch.is_grad_enabled()
-        with torch.enable_grad():
-            copies = batch.values.expand(self.members, *batch.values.shape).clone().requires_grad_()
-            atomic = self.model(copies, torch.from_numpy(batch.species))
-            (cotangents,) = torch.autograd.grad(atomic.sum(), copies, create_graph=differentiable)
-        if not differentiable:
-            atomic, cotangents = atomic.detach(), cotangents.detach()
-        gradients: Tensor = _PairGradients.apply(cotangents, self.expansion, batch)
-        centres, neighbours = torch.from_numpy(batch.pairs.centres), torch.from_numpy(batch.pairs.neighbours)
-        forces = gradients.new_zeros(self.members, len(batch.species), 3)
-        forces = forces.index_add(1, centres, gradients).index_add(1, neighbours, -gradients)
-        r = torch.from_numpy(batch.pairs.vectors)
-        rows, columns = [0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]
-        pair_virials = (r[:, rows] * gradients[:, :, columns] + r[:, columns] * gradients[:, :, rows]) / 2
-        sums = gradients.new_zeros(self.members, batch.n_structures, 6)
-        return Prediction(
-            energies=atomic.new_zeros(self.members, batch.n_structures).index_add(1, batch.structure, atomic),
-            forces=forces,
-            virials=sums.index_add(1, batch.structure[centres], pair_virials),
-        )
+        return predict(self.expansion, self.members, self.model, batch)
 
     def potential(self) -> DensityPotential:
         """A copy of the model as it is now."""

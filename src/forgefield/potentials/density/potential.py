@@ -15,6 +15,7 @@ from forgefield.potentials.contract import Potential
 from forgefield.potentials.density import io
 from forgefield.potentials.density.model import DensityModel
 from forgefield.potentials.density.spec import DensitySpec
+from forgefield.potentials.gradients import forces_from_pairs, stress_from_virial
 
 
 class DensityPotential(Potential):
@@ -85,27 +86,9 @@ class DensityPotential(Potential):
         self, atoms: Atoms, pairs: Neighbours, index: NDArray[np.int64], cotangent: Array
     ) -> tuple[Array, Array]:
         gradients = self.expansion.pull(pairs, index, cotangent)
-        return forces_from_pairs(pairs, gradients, len(atoms)), _stress(atoms, pairs, gradients)
-
-
-def forces_from_pairs(pairs: Neighbours, gradients: Array, n_atoms: int) -> Array:
-    """(N, 3) forces of pair gradients ∂E/∂r_ij (P, 3): the centre is pulled along, the neighbour back."""
-    forces = np.empty((n_atoms, 3))
-    for axis in range(3):
-        forces[:, axis] = np.bincount(pairs.centres, gradients[:, axis], n_atoms)
-        forces[:, axis] -= np.bincount(pairs.neighbours, gradients[:, axis], n_atoms)
-    return forces
-
-
-def _stress(atoms: Atoms, pairs: Neighbours, gradients: Array) -> Array:
-    """(6,) stress: the strain derivative Σ r ⊗ ∂E/∂r over the cell volume; zeros without a volume."""
-    volume = abs(np.linalg.det(atoms.cell.array))
-    if volume < 1e-8:
-        return np.zeros(6)
-    virial = pairs.vectors.T @ gradients / volume
-    symmetric = (virial + virial.T) / 2
-    stress: Array = symmetric[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
-    return stress
+        return forces_from_pairs(pairs, gradients, len(atoms)), stress_from_virial(
+            atoms, pairs.vectors.T @ gradients
+        )
 
 
 def _spread(energies: Array, forces: Array) -> Uncertainty | None:
