@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
-from vesin import NeighborList
+
+from forgefield.atoms.neighbours import find_neighbours
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,13 @@ def closest_contact(atoms: Atoms, search: float = 1.0) -> Contact:
     if len(atoms) == 0 or search <= 0.0:
         return nothing
     radii = covalent_radii[atoms.numbers]
-    i, j, distances = NeighborList(cutoff=2.0 * search * float(radii.max()), full_list=False).compute(
-        points=atoms.positions, box=atoms.cell.array, periodic=np.asarray(atoms.pbc), quantities="ijd"
-    )
-    if len(distances) == 0:
+    pairs = find_neighbours(atoms, 2.0 * search * float(radii.max()))
+    if len(pairs.centres) == 0:
         return nothing
-    ratios = distances / (radii[i] + radii[j])
+    distances = np.linalg.norm(pairs.vectors, axis=1)
+    ratios = distances / (radii[pairs.centres] + radii[pairs.neighbours])
     nearest = int(ratios.argmin())
     if ratios[nearest] > search:
         return nothing
-    return Contact(float(ratios[nearest]), float(distances[nearest]), (int(i[nearest]), int(j[nearest])))
+    pair = int(pairs.centres[nearest]), int(pairs.neighbours[nearest])
+    return Contact(float(ratios[nearest]), float(distances[nearest]), pair)

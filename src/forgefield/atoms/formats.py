@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Iterable, Sequence
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.io import read
+from ase.io import iread
 from ase.io.extxyz import key_val_dict_to_str
 from ase.io.formats import UnknownFileTypeError
 from ase.stress import voigt_6_to_full_3x3_stress
@@ -33,9 +35,30 @@ def write_extxyz(path: Path | str, frames: Sequence[tuple[Atoms, Labels | None]]
     Raises:
         ForgefieldError: the file cannot be written.
     """
-    path = Path(path)
+    _write(Path(path), "".join(_extxyz_frame(atoms, labels) for atoms, labels in frames))
+
+
+def write_gpumd(path: Path | str, frames: Sequence[tuple[Atoms, Labels | None]]) -> None:
+    """Write frames as GPUMD's ``train.xyz``: extended XYZ with a ``force`` column and ``virial``, −V times the stress.
+
+    Args:
+        path, frames: as for `write_extxyz`.
+
+    Raises:
+        ForgefieldError: a structure without a cell or without labels, or the file cannot be written.
+    """
+    for index, (atoms, labels) in enumerate(frames):
+        if labels is None or not abs(np.linalg.det(atoms.cell.array)) > 1e-8:
+            lacking = "energy and forces" if labels is None else "a cell"
+            raise ForgefieldError(
+                f"structure {index} has no {lacking}, which GPUMD's train.xyz must have", "take it out"
+            )
+    _write(Path(path), "".join(_extxyz_frame(atoms, labels, gpumd=True) for atoms, labels in frames))
+
+
+def _write(path: Path, content: str) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    text = "".join(_extxyz_frame(atoms, labels) for atoms, labels in frames).encode()
+    text = content.encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -57,6 +80,15 @@ def read_structures(path: Path | str) -> list[Atoms]:
     Raises:
         ForgefieldError: no such file, unknown format, nothing readable in it, or an impossible structure.
     """
+    return list(iterate_structures(path))
+
+
+def iterate_structures(path: Path | str) -> Iterator[Atoms]:
+    """The structures of `read_structures`, one by one: files may be larger than memory.
+
+    Raises:
+        ForgefieldError: as `read_structures`, when the iteration comes to it.
+    """
     path = Path(path)
     if not path.exists():
         raise ForgefieldError(f"no structure file {path}", "check the path; it is relative to where you run")
@@ -64,8 +96,31 @@ def read_structures(path: Path | str) -> list[Atoms]:
         raise ForgefieldError(f"{path} is a folder, not a structure file", "name one file in it")
     if path.stat().st_size == 0:
         raise ForgefieldError(f"structure file {path} is empty", "write at least one structure into it")
+    index = -1
+    for index, atoms in enumerate(_frames(path)):
+        if len(atoms) == 0:
+            raise ForgefieldError(f"structure {index} of {path} has no atoms", "remove it from the file")
+        if atoms.pbc.any() and atoms.cell[atoms.pbc].any(axis=1).sum() < atoms.pbc.sum():
+            raise ForgefieldError(
+                f"structure {index} of {path} is periodic along an axis that has no cell vector",
+                "give the cell, or set pbc to F along that axis",
+            )
+        yield atoms
+    if index < 0:
+        raise ForgefieldError(f"no structure in {path}", "write at least one structure into it")
+
+
+def _frames(path: Path) -> Iterator[Atoms]:
     try:
-        frames = read(path, index=":")
+        if path.suffix == ".gz":
+            # ASE jumps to and fro in a file, which in a compressed one means to read it again and again.
+            with tempfile.TemporaryDirectory() as folder:
+                plain = Path(folder) / path.stem
+                with gzip.open(path) as compressed, plain.open("wb") as file:
+                    shutil.copyfileobj(compressed, file)
+                yield from iread(plain, index=":")
+        else:
+            yield from iread(path, index=":")
     except UnknownFileTypeError as error:
         raise ForgefieldError(
             f"the format of {path} is not known (its name ends in {path.suffix or 'nothing'!r})",
@@ -79,29 +134,22 @@ def read_structures(path: Path | str) -> list[Atoms]:
             f"cannot read structures from {path}: {type(error).__name__}: {error}",
             "check that the file is complete and its name has the right ending",
         ) from error
-    if not frames:
-        raise ForgefieldError(f"no structure in {path}", "write at least one structure into it")
-    for index, atoms in enumerate(frames):
-        if len(atoms) == 0:
-            raise ForgefieldError(f"structure {index} of {path} has no atoms", "remove it from the file")
-        if atoms.pbc.any() and atoms.cell[atoms.pbc].any(axis=1).sum() < atoms.pbc.sum():
-            raise ForgefieldError(
-                f"structure {index} of {path} is periodic along an axis that has no cell vector",
-                "give the cell, or set pbc to F along that axis",
-            )
-    return frames
 
 
-def _extxyz_frame(atoms: Atoms, labels: Labels | None) -> str:
+def _extxyz_frame(atoms: Atoms, labels: Labels | None, gpumd: bool = False) -> str:
     columns = {"pos": atoms.positions}
     if atoms.has("initial_magmoms"):
         columns["initial_magmoms"] = atoms.get_initial_magnetic_moments()
     header: dict[str, Any] = dict(atoms.info)
     if labels is not None:
-        columns["forces"] = labels.forces
+        columns["force" if gpumd else "forces"] = labels.forces
         header["energy"] = float(labels.energy)
         if labels.stress is not None:
-            header["stress"] = voigt_6_to_full_3x3_stress(labels.stress)
+            stress = voigt_6_to_full_3x3_stress(labels.stress)
+            if gpumd:
+                header["virial"] = -abs(np.linalg.det(atoms.cell.array)) * stress
+            else:
+                header["stress"] = stress
     header["pbc"] = np.asarray(atoms.pbc)
     lattice = f'Lattice="{_digits(atoms.cell.array.ravel())}" ' if atoms.cell.array.any() else ""
     table = np.column_stack([np.reshape(values, (len(atoms), -1)) for values in columns.values()])
