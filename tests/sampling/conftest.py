@@ -19,6 +19,7 @@ from matscipy.calculators.manybody.explicit_forms.stillinger_weber import (
     StillingerWeber,
 )
 
+from forgefield.atoms.pair_list import PairList
 from forgefield.atoms.records import Candidate, Evaluation, Uncertainty
 from forgefield.potentials.contract import Potential
 
@@ -44,7 +45,7 @@ class Committee(Potential):
     def __reduce__(self):
         return Committee, self.names
 
-    def evaluate(self, atoms: Atoms, uncertainty: bool = False) -> Evaluation:
+    def evaluate(self, atoms: Atoms, uncertainty: bool = False, pairs: PairList | None = None) -> Evaluation:
         results = []
         for calculator in self.calculators:
             atoms = Atoms(atoms, calculator=calculator)
@@ -69,7 +70,7 @@ class Springs(Potential):
     sites: np.ndarray
     constant: float
 
-    def evaluate(self, atoms: Atoms, uncertainty: bool = False) -> Evaluation:
+    def evaluate(self, atoms: Atoms, uncertainty: bool = False, pairs: PairList | None = None) -> Evaluation:
         away = atoms.positions - self.sites
         energies = 0.5 * self.constant * (away**2).sum(axis=1)
         return Evaluation(float(energies.sum()), energies, -self.constant * away, np.zeros(6))
