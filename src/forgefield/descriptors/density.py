@@ -13,12 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
-from numba import njit, prange
+from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.neighbours import find_neighbours
 from forgefield.atoms.records import Array, Neighbours
+from forgefield.descriptors import fused_training
+from forgefield.descriptors.fused_harmonics import MAX_FUSED_DEGREE
 from forgefield.descriptors.harmonics import harmonics, harmonics_gradient, prefactors
 
 MAX_DEGREE = 6
@@ -206,6 +208,11 @@ class DensityExpansion:
 
     def values(self, pairs: Neighbours, species: NDArray[np.int64]) -> Array:
         """A, shape (N, species, radial, harmonics); `species` is (N,), from `species_index`."""
+        if self.l_max <= MAX_FUSED_DEGREE:
+            return fused_training.values(
+                pairs.vectors, pairs.neighbours, pairs.offsets, species, self.cutoff, len(self.species),
+                self.n_radial, self.l_max, get_num_threads(),
+            )  # fmt: skip
         return _values(
             pairs.vectors, pairs.neighbours, pairs.offsets, species, prefactors(self.l_max), self.cutoff,
             len(self.species), self.n_radial, self.l_max,
@@ -213,6 +220,11 @@ class DensityExpansion:
 
     def pull(self, pairs: Neighbours, species: NDArray[np.int64], cotangent: Array) -> Array:
         """(P, 3) gradient of Σ cotangent·A with respect to each pair vector, 1/Å; cotangent has A's shape."""
+        if self.l_max <= MAX_FUSED_DEGREE:
+            return fused_training.pull(
+                pairs.vectors, pairs.neighbours, pairs.offsets, species, self.cutoff, self.n_radial, self.l_max,
+                np.ascontiguousarray(cotangent), get_num_threads(),
+            )  # fmt: skip
         return _pull(
             pairs.vectors, pairs.neighbours, pairs.offsets, species, prefactors(self.l_max), self.cutoff,
             self.n_radial, self.l_max, np.ascontiguousarray(cotangent),
@@ -220,6 +232,11 @@ class DensityExpansion:
 
     def push(self, pairs: Neighbours, species: NDArray[np.int64], tangent: Array) -> Array:
         """Derivative of A, of A's shape, when each pair vector moves along tangent (P, 3): adjoint of `pull`."""
+        if self.l_max <= MAX_FUSED_DEGREE:
+            return fused_training.push(
+                pairs.vectors, pairs.neighbours, pairs.offsets, species, self.cutoff, len(self.species),
+                self.n_radial, self.l_max, np.ascontiguousarray(tangent), get_num_threads(),
+            )  # fmt: skip
         return _push(
             pairs.vectors, pairs.neighbours, pairs.offsets, species, prefactors(self.l_max), self.cutoff,
             len(self.species), self.n_radial, self.l_max, np.ascontiguousarray(tangent),
