@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from ase import Atoms
+from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -96,38 +97,88 @@ def predict(
         (cotangents,) = torch.autograd.grad(atomic.sum(), copies, create_graph=differentiable)
     if not differentiable:
         atomic, cotangents = atomic.detach(), cotangents.detach()
-    gradients: Tensor = _PairGradients.apply(cotangents, descriptor, batch)
-    centres, neighbours = torch.from_numpy(batch.pairs.centres), torch.from_numpy(batch.pairs.neighbours)
-    forces = gradients.new_zeros(members, len(batch.species), 3)
-    forces = forces.index_add(1, centres, gradients).index_add(1, neighbours, -gradients)
-    r = torch.from_numpy(batch.pairs.vectors)
-    rows, columns = [0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]
-    pair_virials = (r[:, rows] * gradients[:, :, columns] + r[:, columns] * gradients[:, :, rows]) / 2
-    sums = gradients.new_zeros(members, batch.n_structures, 6)
-    return Prediction(
-        energies=atomic.new_zeros(members, batch.n_structures).index_add(1, batch.structure, atomic),
-        forces=forces,
-        virials=sums.index_add(1, batch.structure[centres], pair_virials),
-    )
+    return assemble(descriptor, atomic, cotangents, batch)
 
 
-class _PairGradients(torch.autograd.Function):
-    """∂E/∂values (M, N, …) → ∂E/∂r (M, P, 3), with `push` as its backward pass."""
+def assemble(descriptor: Descriptor, atomic: Tensor, cotangents: Tensor, batch: Batch) -> Prediction:
+    """Predictions of a batch from atomic energies (M, N) and their derivatives by the descriptor (M, N, …)."""
+    forces, virials = _ForcesAndVirials.apply(cotangents, descriptor, batch)
+    energies = atomic.new_zeros(len(atomic), batch.n_structures).index_add(1, batch.structure, atomic)
+    return Prediction(energies, forces, virials)
+
+
+class _ForcesAndVirials(torch.autograd.Function):
+    """∂E/∂values (M, N, …) → forces (M, N, 3) and virials (M, B, 6), with `push` as its backward pass."""
 
     @staticmethod
-    def forward(cotangents: Tensor, descriptor: Descriptor, batch: Batch) -> Tensor:
-        pulled = [descriptor.pull(batch.pairs, batch.species, each.numpy()) for each in cotangents.detach()]
-        return torch.from_numpy(np.stack(pulled))
+    def forward(cotangents: Tensor, descriptor: Descriptor, batch: Batch) -> tuple[Tensor, Tensor]:
+        structure = batch.structure.numpy()
+        forces = np.zeros((len(cotangents), len(batch.species), 3))
+        virials = np.zeros((len(cotangents), batch.n_structures, 6))
+        for member, cotangent in enumerate(cotangents.detach()):
+            gradients = descriptor.pull(batch.pairs, batch.species, cotangent.numpy())
+            _gather(gradients, *_arrays(batch.pairs), structure, forces[member], virials[member])
+        return torch.from_numpy(forces), torch.from_numpy(virials)
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Descriptor, Batch], output: Tensor) -> None:
+    def setup_context(
+        ctx: Any, inputs: tuple[Tensor, Descriptor, Batch], output: tuple[Tensor, Tensor]
+    ) -> None:
         _, ctx.descriptor, ctx.batch = inputs
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        (tangents,) = gradients
-        pushed = [ctx.descriptor.push(ctx.batch.pairs, ctx.batch.species, each.numpy()) for each in tangents]
+        pairs, structure = ctx.batch.pairs, ctx.batch.structure.numpy()
+        pushed = []
+        for along_forces, along_virials in zip(*gradients, strict=True):
+            tangent = _spread(
+                along_forces.contiguous().numpy(),
+                along_virials.contiguous().numpy(),
+                *_arrays(pairs),
+                structure,
+            )
+            pushed.append(ctx.descriptor.push(pairs, ctx.batch.species, tangent))
         return torch.from_numpy(np.stack(pushed)), None, None
+
+
+def _arrays(pairs: Neighbours) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
+    return pairs.centres, pairs.neighbours, pairs.vectors
+
+
+@njit(cache=True, fastmath=True)
+def _gather(gradients, centres, neighbours, vectors, structure, forces, virials):  # type: ignore[no-untyped-def]
+    """Sum pair gradients ∂E/∂r into forces (the centre is pulled along, the neighbour back) and virials r ⊗ ∂E/∂r."""
+    for p in range(len(centres)):
+        i, j = centres[p], neighbours[p]
+        virial = virials[structure[i]]
+        gx, gy, gz = gradients[p, 0], gradients[p, 1], gradients[p, 2]
+        x, y, z = vectors[p, 0], vectors[p, 1], vectors[p, 2]
+        forces[i, 0] += gx
+        forces[i, 1] += gy
+        forces[i, 2] += gz
+        forces[j, 0] -= gx
+        forces[j, 1] -= gy
+        forces[j, 2] -= gz
+        virial[0] += x * gx
+        virial[1] += y * gy
+        virial[2] += z * gz
+        virial[3] += 0.5 * (y * gz + z * gy)
+        virial[4] += 0.5 * (x * gz + z * gx)
+        virial[5] += 0.5 * (x * gy + y * gx)
+
+
+@njit(cache=True, fastmath=True)
+def _spread(forces, virials, centres, neighbours, vectors, structure):  # type: ignore[no-untyped-def]
+    """(P, 3): the adjoint of `_gather`."""
+    tangent = np.empty(vectors.shape)
+    for p in range(len(centres)):
+        i, j = centres[p], neighbours[p]
+        v = virials[structure[i]]
+        x, y, z = vectors[p, 0], vectors[p, 1], vectors[p, 2]
+        tangent[p, 0] = forces[i, 0] - forces[j, 0] + v[0] * x + 0.5 * (v[5] * y + v[4] * z)
+        tangent[p, 1] = forces[i, 1] - forces[j, 1] + v[1] * y + 0.5 * (v[5] * x + v[3] * z)
+        tangent[p, 2] = forces[i, 2] - forces[j, 2] + v[2] * z + 0.5 * (v[4] * x + v[3] * y)
+    return tangent
 
 
 def forces_from_pairs(pairs: Neighbours, gradients: Array, n_atoms: int) -> Array:

@@ -11,12 +11,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+_LARGEST = 512
+"""Sides longer than this get no basis: its eigenvectors would cost more than they save."""
+
 
 class Soap(torch.optim.Optimizer):
-    """SOAP for parameters of shape (M, a, b); each of the M matrices has its own bases.
+    """SOAP for parameters of shape (…, a, b): each matrix of the stack has its own bases.
 
     Args:
-        parameters: to be optimised; those that are not three-dimensional get plain Adam.
+        parameters: to be optimised; vectors and numbers get plain Adam.
         lr: step size.
         betas: decay of first and second moments; the second also of the preconditioner.
         weight_decay: decoupled, as in AdamW.
@@ -45,26 +48,44 @@ class Soap(torch.optim.Optimizer):
 
     def _step(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         first, second = group["betas"]
+        shape = parameter.shape
+        rows, columns = shape[-2:] if parameter.dim() > 1 else (1, parameter.numel())
+        gradient = gradient.reshape(-1, rows, columns)
+        # A vector has nothing to turn: Adam acts on its entries as they are.
+        sides = [
+            side for side, size in enumerate((rows, columns)) if parameter.dim() > 1 and 1 < size <= _LARGEST
+        ]
         state = self.state[parameter]
         if not state:
             state["step"] = torch.zeros((), dtype=torch.int64)
             state["mean"] = torch.zeros_like(gradient)
             state["square"] = torch.zeros_like(gradient)
-            for side, size in enumerate(gradient.shape[1:]):
+            for side in sides:
+                size = gradient.shape[1 + side]
                 state[f"covariance{side}"] = gradient.new_zeros(len(gradient), size, size)
         state["step"] += 1
         step = int(state["step"])
-        state["covariance0"].lerp_(gradient @ gradient.transpose(1, 2), 1 - second)
-        state["covariance1"].lerp_(gradient.transpose(1, 2) @ gradient, 1 - second)
-        if step == 1 or step % group["refresh"] == 0:
-            for side in (0, 1):
+        for side in sides:
+            outer = gradient @ gradient.mT if side == 0 else gradient.mT @ gradient
+            state[f"covariance{side}"].lerp_(outer, 1 - second)
+            if step == 1 or step % group["refresh"] == 0:
                 state[f"basis{side}"] = torch.linalg.eigh(state[f"covariance{side}"]).eigenvectors
-        left, right = state["basis0"], state["basis1"]
         state["mean"].lerp_(gradient, 1 - first)
-        rotated = left.transpose(1, 2) @ gradient @ right
-        state["square"].lerp_(rotated**2, 1 - second)
-        mean = left.transpose(1, 2) @ state["mean"] @ right / (1 - first**step)
-        update = mean / ((state["square"] / (1 - second**step)).sqrt() + 1e-12)
+        rotated = _turn(gradient, state, sides)
+        state["square"].lerp_(rotated.square(), 1 - second)
+        size = (state["square"] / (1 - second**step)).sqrt_().add_(1e-12)
+        update = _turn_back(_turn(state["mean"], state, sides).div_(size), state, sides)
         lr: float = group["lr"]
         parameter.mul_(1 - lr * group["weight_decay"])
-        parameter.sub_(left @ update @ right.transpose(1, 2), alpha=lr)
+        parameter.sub_(update.reshape(shape), alpha=lr / (1 - first**step))
+
+
+def _turn(matrices: Tensor, state: dict[str, Tensor], sides: list[int]) -> Tensor:
+    """Into the eigenbasis; always a new tensor."""
+    turned = state["basis0"].mT @ matrices if 0 in sides else matrices.clone()
+    return turned @ state["basis1"] if 1 in sides else turned
+
+
+def _turn_back(matrices: Tensor, state: dict[str, Tensor], sides: list[int]) -> Tensor:
+    matrices = state["basis0"] @ matrices if 0 in sides else matrices
+    return matrices @ state["basis1"].mT if 1 in sides else matrices

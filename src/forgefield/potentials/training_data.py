@@ -9,10 +9,17 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from ase import Atoms
+from numpy.typing import NDArray
 from torch import Tensor
 
 from forgefield.atoms.records import Array, Labels
+from forgefield.potentials.training_cache import LazySequence, PreparedCache
 from forgefield.potentials.training_spec import TrainingSpec
+
+_ATOMS_TO_INITIALISE = 20_000
+_STRUCTURES_TO_INITIALISE = 2_000
+_EXAMPLES = 20
+"""Structures of each element that scales are set from, at least."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,10 @@ class Problem(Protocol):
         """What of a structure does not change during training."""
 
     def initialise(self, prepared: Sequence[Any], labels: Sequence[Labels]) -> None:
-        """Set what is fixed before the first step (scales, free-atom energies)."""
+        """Set what is fixed before the first step (scales, free-atom energies).
+
+        Of large data sets it gets a random part (`Loader.sample`), in which all isolated atoms are.
+        """
 
     def collate(self, prepared: Sequence[Any]) -> Any:
         """Join prepared structures into one batch."""
@@ -54,21 +64,35 @@ class Problem(Protocol):
 
 @dataclass(frozen=True)
 class Targets:
-    """Labels of a batch and the tolerance of each: a residual is an error over its tolerance."""
+    """Labels of a batch and the tolerance of each: a residual is an error over its tolerance.
+
+    `weights` are those of energies, forces and virials in the loss; `importance` (M, B) is each structure's.
+    """
 
     energies: Tensor
     forces: Tensor
     virials: Tensor
     sizes: Tensor
+    volumes: Tensor
     energy_tolerance: Tensor
     force_tolerance: Tensor
     virial_tolerance: Tensor
     importance: Tensor
     structure: Tensor
+    weights: tuple[float, float, float]
 
 
 class Loader:
-    """Structures with labels, tolerances and committee weights, joined into batches on demand."""
+    """Structures with labels, tolerances and committee weights, joined into batches on demand.
+
+    Args:
+        problem: the family's side.
+        structures, labels: any sequences; their items are asked for anew whenever they are needed.
+        spec: settings.
+        rng: draws the committee's weights.
+        weights: (n,) weight of each structure in the loss; all alike by default.
+        cache_bytes: memory for prepared structures; the settings' by default.
+    """
 
     def __init__(
         self,
@@ -77,65 +101,108 @@ class Loader:
         labels: Sequence[Labels],
         spec: TrainingSpec,
         rng: np.random.Generator,
+        weights: Array | None = None,
+        cache_bytes: float | None = None,
     ) -> None:
         self.problem, self.labels, self.spec = problem, labels, spec
-        self.prepared = [problem.prepare(atoms) for atoms in structures]
-        self.sizes = np.array([len(atoms) for atoms in structures])
-        self.volumes = np.array([abs(np.linalg.det(atoms.cell.array)) for atoms in structures])
-        draws = rng.exponential(size=(problem.members, len(structures)))
-        # Bayesian bootstrap (Rubin 1981): exponential weights, blended with equal ones.
-        self.importance = (1 - spec.bootstrap) + spec.bootstrap * draws
-        energies = np.array([each.energy for each in labels]) / self.sizes
-        self.above_lowest = energies - energies.min() if len(energies) else energies
+        limit = spec.cache_megabytes * 1e6 if cache_bytes is None else cache_bytes
+        self.cache = PreparedCache(problem.prepare, structures, limit)
+        n = len(structures)
+        self.sizes = np.zeros(n, dtype=np.int64)
+        self.volumes, self.energies, self.typical_force = np.zeros(n), np.zeros(n), np.zeros(n)
+        self.virials = np.full((n, 6), np.nan)
+        self._examples: dict[int, list[int]] = {}
+        for index, (atoms, label) in enumerate(zip(structures, labels, strict=True)):
+            self.sizes[index] = len(atoms)
+            self.volumes[index] = abs(np.linalg.det(atoms.cell.array))
+            self.energies[index] = label.energy
+            self.typical_force[index] = np.sqrt((label.forces**2).mean())
+            if label.stress is not None:
+                self.virials[index] = label.stress * self.volumes[index]
+            for element in set(atoms.numbers.tolist()):
+                known = self._examples.setdefault(element, [])
+                if len(known) < _EXAMPLES:
+                    known.append(index)
+        self.typical_virial = np.sqrt(np.nan_to_num(self.virials**2).mean(axis=1)) / self.sizes
+        self.importance = _importance(problem.members, n, spec.bootstrap, rng)
+        if weights is not None:
+            self.importance = self.importance * weights
+        per_atom = self.energies / self.sizes
+        self.above_lowest = per_atom - per_atom.min() if n else per_atom
+
+    @property
+    def prepared(self) -> Sequence[Any]:
+        """Every structure as the family prepared it."""
+        return LazySequence(self.cache.__getitem__, len(self.sizes))
+
+    def sample(self, rng: np.random.Generator) -> list[int]:
+        """Indices that stand for the data when scales are set: all, or of many a random part.
+
+        In the part are some structures of every element, and single atoms.
+        """
+        if self.sizes.sum() <= _ATOMS_TO_INITIALISE and len(self.sizes) <= _STRUCTURES_TO_INITIALISE:
+            return list(range(len(self.sizes)))
+        order = rng.permutation(len(self.sizes))
+        few = np.cumsum(self.sizes[order]) <= _ATOMS_TO_INITIALISE
+        few[_STRUCTURES_TO_INITIALISE:] = False
+        few[0] = True
+        alone = np.flatnonzero(self.sizes == 1)[:100].tolist()
+        return sorted({*order[few].tolist(), *alone, *(i for each in self._examples.values() for i in each)})
 
     def batch(self, chosen: Sequence[int]) -> tuple[Any, Targets]:
         """The structures with these indices, and their targets."""
-        batch = self.problem.collate([self.prepared[i] for i in chosen])
-        return batch, self._targets(chosen)
+        batch = self.problem.collate([self.cache[i] for i in chosen])
+        return batch, self._targets(np.asarray(chosen))
 
-    def _targets(self, chosen: Sequence[int]) -> Targets:
+    def _targets(self, chosen: NDArray[np.int64]) -> Targets:
         spec, share = self.spec, self.spec.relative_tolerance
-        sizes = self.sizes[list(chosen)]
-        forces = [self.labels[i].forces for i in chosen]
-        typical = np.array([np.sqrt((each**2).mean()) for each in forces])
-        virials = np.full((len(chosen), 6), np.nan)
-        for row, i in enumerate(chosen):
-            stress = self.labels[i].stress
-            if stress is not None:
-                virials[row] = stress * self.volumes[i]
-        typical_virial = np.sqrt(np.nan_to_num(virials**2).mean(axis=1)) / sizes
+        sizes = self.sizes[chosen]
         return Targets(
-            energies=torch.tensor([self.labels[i].energy for i in chosen], dtype=torch.float64),
-            forces=torch.from_numpy(np.concatenate(forces)),
-            virials=torch.from_numpy(virials),
+            energies=torch.from_numpy(self.energies[chosen]),
+            forces=torch.from_numpy(np.concatenate([self.labels[i].forces for i in chosen.tolist()])),
+            virials=torch.from_numpy(self.virials[chosen]),
             sizes=torch.from_numpy(sizes.astype(float)),
-            energy_tolerance=torch.from_numpy(
-                spec.energy_tolerance + share * self.above_lowest[list(chosen)]
-            ),
-            force_tolerance=torch.from_numpy(spec.force_tolerance + share * typical),
-            virial_tolerance=torch.from_numpy(spec.stress_tolerance + share * typical_virial),
-            importance=torch.from_numpy(self.importance[:, list(chosen)]),
-            structure=torch.repeat_interleave(torch.arange(len(chosen)), torch.from_numpy(sizes)),
+            volumes=torch.from_numpy(self.volumes[chosen]),
+            energy_tolerance=torch.from_numpy(spec.energy_tolerance + share * self.above_lowest[chosen]),
+            force_tolerance=torch.from_numpy(spec.force_tolerance + share * self.typical_force[chosen]),
+            virial_tolerance=torch.from_numpy(spec.stress_tolerance + share * self.typical_virial[chosen]),
+            importance=torch.from_numpy(self.importance[:, chosen]),
+            structure=torch.from_numpy(np.repeat(np.arange(len(chosen)), sizes)),
+            weights=(spec.energy_weight, spec.force_weight, spec.stress_weight),
         )
+
+
+def _importance(members: int, n: int, bootstrap: float, rng: np.random.Generator) -> Array:
+    """(M, n) Bayesian bootstrap (Rubin 1981): exponential weights, blended with equal ones.
+
+    It makes members differ; a single network takes the data as they are.
+    """
+    draws = rng.exponential(size=(members, n))
+    return (1 - bootstrap) + bootstrap * draws if members > 1 else np.ones((1, n))
 
 
 def weighted_loss(prediction: Prediction, targets: Targets) -> Tensor:
     """Mean squared residual of energies, forces and virials, summed over members (which do not share weights).
 
-    Energies and stress components count once per structure, forces once per atom, each set with the same weight.
+    Energies and stress components count once per structure, forces once per atom, each set with its weight.
     """
     sizes = targets.sizes
+    energy_weight, force_weight, virial_weight = targets.weights
     energy = ((prediction.energies - targets.energies) / (sizes * targets.energy_tolerance)) ** 2
     tolerance = targets.force_tolerance[targets.structure].unsqueeze(-1)
     squared = (((prediction.forces - targets.forces) / tolerance) ** 2).mean(-1)
     force = torch.zeros_like(energy).index_add(1, targets.structure, squared)
     scale = (sizes * targets.virial_tolerance).unsqueeze(-1)
-    virial = torch.nan_to_num(((prediction.virials - targets.virials) / scale) ** 2, nan=0.0).sum(-1)
-    share = targets.importance / sizes.mean()
-    return (targets.importance * (energy + virial / 6) + share * force).sum() / len(sizes)
+    known = torch.isfinite(targets.virials)
+    residual = torch.where(known, (prediction.virials - torch.nan_to_num(targets.virials)) / scale, 0.0)
+    virial = (residual**2).sum(-1)
+    whole = energy_weight * energy + (virial_weight / 6) * virial + (force_weight / sizes.mean()) * force
+    return (targets.importance * whole).sum() / len(sizes)
 
 
-def cut_into_batches(sizes: Array, batch_atoms: int, rng: np.random.Generator | None) -> list[list[int]]:
+def cut_into_batches(
+    sizes: NDArray[np.int64], batch_atoms: int, rng: np.random.Generator | None
+) -> list[list[int]]:
     """Structures in random order (or as given), cut into about equal batches of at least one structure."""
     order = np.arange(len(sizes)) if rng is None else rng.permutation(len(sizes))
     n_batches = max(1, min(len(sizes), round(float(sizes.sum()) / batch_atoms)))

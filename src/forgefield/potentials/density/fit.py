@@ -14,10 +14,11 @@ from ase import Atoms
 
 from forgefield.atoms.records import Labels
 from forgefield.descriptors.density import DensityExpansion
+from forgefield.potentials.density.compiled import CompiledEnergies, parameters_of
 from forgefield.potentials.density.model import DensityModel
 from forgefield.potentials.density.potential import DensityPotential
 from forgefield.potentials.density.spec import DensitySpec
-from forgefield.potentials.gradients import Batch, Prepared, collate, predict, prepare
+from forgefield.potentials.gradients import Batch, Prepared, assemble, collate, prepare
 from forgefield.potentials.training_data import Prediction
 
 
@@ -71,7 +72,9 @@ class DensityProblem:
 
     def predict(self, batch: Batch) -> Prediction:
         """Energies (M, B), forces (M, N, 3) and virials (M, B, 6) of a batch, differentiable in the weights."""
-        return predict(self.expansion, self.members, self.model, batch)
+        parameters = [each for network in self.model.elements for each in parameters_of(network)]
+        atomic, cotangents, _ = CompiledEnergies.apply(self.model, batch.values, batch.species, *parameters)
+        return assemble(self.expansion, atomic, cotangents, batch)
 
     def potential(self) -> DensityPotential:
         """A copy of the model as it is now."""

@@ -1,19 +1,18 @@
 """The density-expansion network in PyTorch: coefficients A in, atomic energies of every committee member out.
 
-Shapes: M members, N atoms, S neighbour species, R radial functions, L = (l_max + 1)² harmonics, K channels, D features.
+Shapes: M members, N atoms, S neighbour species, R radial functions, F = S·R, L = (l_max + 1)² harmonics, K channels,
+D features.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from forgefield.descriptors.gaunt import coupled_degrees, gaunt_coefficients
+from forgefield.potentials.density.program import Program, build_program
 from forgefield.potentials.density.spec import DensitySpec
 
 
@@ -27,14 +26,15 @@ class ElementNetwork(nn.Module):
     scale: Tensor
     free_energy: Tensor
 
-    def __init__(self, spec: DensitySpec, n_species: int, generator: torch.Generator) -> None:
+    def __init__(
+        self, spec: DensitySpec, program: Program, n_species: int, generator: torch.Generator
+    ) -> None:
         super().__init__()
-        self.l_max, self.l_max_4body, self.channels = spec.l_max, spec.l_max_4body, spec.channels
+        self.program = program
+        self.instructions = torch.from_numpy(program.instructions)
+        self.factors = torch.from_numpy(program.factors)
         n_inputs = n_species * spec.n_radial
-        self.upper = torch.triu_indices(spec.channels, spec.channels)
-        self.couplings = _coupling_blocks(spec.l_max_4body)
-        n_triples = len(coupled_degrees(spec.l_max_4body))
-        self.n_features = n_inputs + (spec.l_max + 1) * self.upper.shape[1] + n_triples * spec.channels
+        self.n_features = n_inputs + program.n_features * spec.channels
 
         def normal(*shape: int, scale: float) -> nn.Parameter:
             return nn.Parameter(torch.randn(*shape, generator=generator, dtype=torch.float64) * scale)
@@ -54,21 +54,15 @@ class ElementNetwork(nn.Module):
     def invariants(self, expansion: Tensor) -> Tensor:
         """(M, N, D) features of each member's A (M, N, S, R, L), not yet standardised."""
         flat = expansion.flatten(2, 3)
-        contracted = self.contraction.transpose(1, 2).unsqueeze(1) @ flat
-        parts = [flat[..., 0]]
-        blocks = [contracted[..., degree**2 : (degree + 1) ** 2] for degree in range(self.l_max + 1)]
-        for degree, block in enumerate(blocks):
-            spectrum = block @ block.transpose(-1, -2) / (2 * degree + 1) ** 0.5
-            parts.append(spectrum[..., self.upper[0], self.upper[1]])
-        for first, second, thirds, matrix in self.couplings:
-            outer = (blocks[first].unsqueeze(-1) * blocks[second].unsqueeze(-2)).flatten(-2)
-            coupled = outer @ matrix
-            start = 0
-            for third in thirds:
-                width = 2 * third + 1
-                parts.append((coupled[..., start : start + width] * blocks[third]).sum(-1))
-                start += width
-        return torch.cat(parts, dim=-1)
+        program = self.program
+        harmonics = (flat.transpose(2, 3) @ self.contraction.unsqueeze(1)).transpose(2, 3)
+        rows = torch.nn.functional.pad(harmonics, (0, program.n_rows - harmonics.shape[-1]))
+        for stage in (slice(program.n_couplings), slice(program.n_couplings, None)):
+            first, second, target = self.instructions[stage].T
+            products = rows[..., first] * rows[..., second] * self.factors[stage]
+            rows = rows.index_add(-1, target, products)
+        features = rows[..., program.first_feature :].transpose(2, 3)
+        return torch.cat([flat[..., 0], features.flatten(2)], dim=-1)
 
     def _network(self, features: Tensor) -> Tensor:
         standardised = (features - self.mean) / self.scale
@@ -103,7 +97,10 @@ class DensityModel(nn.Module):
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
         self.members = spec.members
-        self.networks = nn.ModuleList([ElementNetwork(spec, n_species, generator) for _ in range(n_species)])
+        self.program = build_program(spec.l_max, spec.l_max_4body, spec.l_max_5body)
+        self.networks = nn.ModuleList(
+            [ElementNetwork(spec, self.program, n_species, generator) for _ in range(n_species)]
+        )
 
     @property
     def elements(self) -> list[ElementNetwork]:
@@ -121,22 +118,3 @@ class DensityModel(nn.Module):
             if len(chosen):
                 energies = energies.index_copy(1, chosen, network(expansion[:, chosen]))
         return energies
-
-
-def _coupling_blocks(l_max: int) -> list[tuple[int, int, Sequence[int], Tensor]]:
-    """For each (l₁, l₂): the l₃ they couple to, and the Gaunt matrix ((2l₁+1)(2l₂+1), Σ(2l₃+1))."""
-    table = gaunt_coefficients(l_max)
-    grouped: dict[tuple[int, int], list[int]] = {}
-    for first, second, third in coupled_degrees(l_max):
-        grouped.setdefault((first, second), []).append(third)
-
-    def span(degree: int) -> slice:
-        return slice(degree**2, (degree + 1) ** 2)
-
-    blocks: list[tuple[int, int, Sequence[int], Tensor]] = []
-    for (first, second), thirds in grouped.items():
-        columns = [
-            table[span(first), span(second), span(third)].reshape(-1, 2 * third + 1) for third in thirds
-        ]
-        blocks.append((first, second, thirds, torch.from_numpy(np.concatenate(columns, axis=1))))
-    return blocks

@@ -9,10 +9,15 @@ import torch
 from ase import Atoms
 from numpy.typing import NDArray
 
+from forgefield.atoms.neighbours import with_vectors
+from forgefield.atoms.pair_list import PairList, find_pairs
 from forgefield.atoms.records import Array, Evaluation, Neighbours, Uncertainty
 from forgefield.descriptors.density import DensityExpansion
+from forgefield.descriptors.fused_harmonics import MAX_FUSED_DEGREE
 from forgefield.potentials.contract import Potential
 from forgefield.potentials.density import io
+from forgefield.potentials.density.compiled import CompiledEnergies
+from forgefield.potentials.density.frozen import FrozenDensity
 from forgefield.potentials.density.model import DensityModel
 from forgefield.potentials.density.spec import DensitySpec
 from forgefield.potentials.gradients import forces_from_pairs, stress_from_virial
@@ -33,24 +38,26 @@ class DensityPotential(Potential):
         self.cutoff = spec.cutoff
         self.expansion = DensityExpansion(species, spec.cutoff, spec.n_radial, spec.l_max)
         self.model = model
+        # Fused kernels know harmonics up to degree 4.
+        self.frozen = FrozenDensity(spec, model) if spec.l_max <= MAX_FUSED_DEGREE else None
 
-    def evaluate(self, atoms: Atoms, uncertainty: bool = False) -> Evaluation:
+    def evaluate(self, atoms: Atoms, uncertainty: bool = False, pairs: PairList | None = None) -> Evaluation:
         """Mean of the committee; with `uncertainty`, also its standard deviation (spread over members)."""
         index = self.expansion.species_index(atoms)
-        pairs = self.expansion.neighbours(atoms)
-        energies, cotangents = self._energies(self.expansion.values(pairs, index), index)
-        atomic = energies.mean(axis=0)
-        if not uncertainty:
-            forces, stress = self._derivatives(atoms, pairs, index, cotangents.mean(axis=0))
-            return Evaluation(float(atomic.sum()), atomic, forces, stress)
-        members = [self._derivatives(atoms, pairs, index, cotangent) for cotangent in cotangents]
-        member_forces = np.stack([forces for forces, _ in members])
+        listed = find_pairs(atoms, self.cutoff) if pairs is None else pairs
+        if self.frozen is not None and not uncertainty:
+            energies, forces, virial = self.frozen.evaluate(listed.placed(atoms), listed, index)
+            return Evaluation(float(energies.sum()), energies, forces, stress_from_virial(atoms, virial))
+        near = with_vectors(listed, atoms)
+        members, cotangents = self._energies(self.expansion.values(near, index), index)
+        derivatives = [self._derivatives(atoms, near, index, cotangent) for cotangent in cotangents]
+        forces = np.stack([each for each, _ in derivatives])
         return Evaluation(
-            energy=float(atomic.sum()),
-            energies=atomic,
-            forces=member_forces.mean(axis=0),
-            stress=np.mean([stress for _, stress in members], axis=0),
-            uncertainty=_spread(energies.sum(axis=1), member_forces),
+            energy=float(members.sum() / len(members)),
+            energies=members.mean(axis=0),
+            forces=forces.mean(axis=0),
+            stress=np.mean([stress for _, stress in derivatives], axis=0),
+            uncertainty=_spread(members.sum(axis=1), forces) if uncertainty else None,
         )
 
     def features(self, atoms: Atoms) -> Array:
@@ -77,10 +84,11 @@ class DensityPotential(Potential):
 
     def _energies(self, values: Array, index: NDArray[np.int64]) -> tuple[Array, Array]:
         """(M, N) atomic energies and (M, N, S, R, L) their derivative with respect to A, of every member."""
-        copies = torch.from_numpy(values).expand(self.model.members, *values.shape).clone().requires_grad_()
-        energies = self.model(copies, torch.from_numpy(index))
-        (cotangents,) = torch.autograd.grad(energies.sum(), copies)
-        return energies.detach().numpy(), cotangents.numpy()
+        with torch.no_grad():
+            energies, cotangents, _ = CompiledEnergies.apply(
+                self.model, torch.from_numpy(values), index, *self.model.parameters()
+            )
+        return energies.numpy(), cotangents.numpy()
 
     def _derivatives(
         self, atoms: Atoms, pairs: Neighbours, index: NDArray[np.int64], cotangent: Array

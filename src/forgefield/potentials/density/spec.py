@@ -20,6 +20,8 @@ class DensitySpec(Spec):
     """Learned radial contractions, shared by 3- and 4-body invariants."""
     l_max_4body: int = Field(default=3, ge=0, le=6)
     """Highest degree in the 4-body invariants; 0 leaves them out."""
+    l_max_5body: int = Field(default=2, ge=0, le=4)
+    """Highest degree in the 5-body invariants; 0 leaves them out."""
     hidden: tuple[int, ...] = Field(default=(32,), min_length=1, max_length=4)
     """Width of each hidden layer."""
     members: int = Field(default=4, ge=1, le=32)

@@ -1,0 +1,136 @@
+"""A density model frozen for simulation: its arrays as the fused kernel wants them, and work space that stays."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from forgefield.atoms.pair_list import PairList
+from forgefield.atoms.records import Array
+from forgefield.descriptors.fused_neighbours import FIELDS, places_needed
+from forgefield.descriptors.fused_tiles import aligned_zeros, padded
+from forgefield.potentials.density.kernel import DensityArrays, run, work_size
+from forgefield.potentials.density.model import DensityModel
+from forgefield.potentials.density.spec import DensitySpec
+
+
+class FrozenDensity:
+    """The mean of a committee; not for use from several Python threads at once.
+
+    Args:
+        spec: settings; l_max at most 4.
+        model: trained networks.
+    """
+
+    def __init__(self, spec: DensitySpec, model: DensityModel) -> None:
+        self.arrays = _arrays(spec, model)
+        self._numbers, self._indices = np.zeros((0, 0)), np.zeros((0, 0), dtype=np.int64)
+        self._forces = np.zeros((0, 0, 3))
+
+    def evaluate(
+        self, placed: tuple[Array, Array], pairs: PairList, species: NDArray[np.int64]
+    ) -> tuple[Array, Array, Array]:
+        """(N,) energies, eV, (N, 3) forces, eV/Å, and virial Σ r ⊗ ∂E/∂r (3, 3), eV, of `placed` atoms."""
+        n_atoms, n_threads, n_species = len(species), numba.get_num_threads(), len(self.arrays.cutoffs)
+        energies, virials = np.empty(n_atoms), np.empty((n_threads, 9))
+        if self._forces.shape[:2] != (n_threads, n_atoms):
+            self._forces = np.empty((n_threads, n_atoms, 3))
+        places = places_needed(int(np.diff(pairs.offsets).max(initial=0)), n_species, False)
+        size = FIELDS * places + work_size(self.arrays, places)
+        if self._numbers.shape[0] != n_threads or self._numbers.shape[1] < size:
+            self._numbers = aligned_zeros(n_threads, padded(size))
+            self._indices = np.zeros((n_threads, places + 4 * n_species), dtype=np.int64)
+        run(*placed, pairs.offsets, pairs.neighbours, pairs.images, species, places, self.arrays,
+            self._numbers, self._indices, energies, self._forces, virials, np.empty((n_threads, 0, 9)))  # fmt: skip
+        return energies, self._forces.sum(axis=0), virials.sum(axis=0).reshape(3, 3)
+
+
+def _arrays(spec: DensitySpec, model: DensityModel) -> DensityArrays:
+    """Scales are folded into weights, the free atom into a shift, the mean over members into what is linear."""
+    program, members, n_species = model.program, model.members, len(model.elements)
+    channels, functions, n_inputs = spec.channels, spec.n_radial, n_species * spec.n_radial
+    wide = padded(channels)
+    # The kernel has A[·, 00] behind the program's features, and these in rows padded to whole vectors.
+    n_features = program.n_features * wide + n_inputs
+    order = np.concatenate(
+        [n_features - n_inputs + np.arange(n_inputs)]
+        + [feature * wide + np.arange(channels) for feature in range(program.n_features)]
+    )
+
+    def arranged(by_feature: Array) -> Array:
+        """Rows (D, …) in the kernel's order."""
+        result = np.zeros((n_features, *by_feature.shape[1:]))
+        result[order] = by_feature
+        return result
+
+    contraction, contraction_back = [], []
+    inward, inward_back, biases, linear, readout, shift = [], [], [], [], [], []
+    widest = padded(max(spec.hidden), 32)
+    for network in model.elements:
+        free = 0.0
+        for member in range(members):
+            scale = network.scale[member, 0].numpy()
+            offset = network.mean[member, 0].numpy() / scale
+            kernel = network.contraction[member].detach().numpy()
+            contraction.append(_rows(kernel))
+            contraction_back.append(_rows(kernel.reshape(n_species, functions, channels).swapaxes(1, 2)))
+            weights = [weight[member].detach().numpy() for weight in network.weights]
+            bias = [each[member, 0].detach().numpy() for each in network.biases]
+            bias = [bias[0] - offset @ weights[0], *bias[1:]]
+            last = np.tanh(bias[0])
+            for weight, each in zip(weights[1:], bias[1:], strict=True):
+                last = np.tanh(last @ weight + each)
+            out = network.readout[member, :, 0].detach().numpy() / members
+            free += float(last @ out)
+            weights = [arranged(weights[0] / scale[:, None]), *weights[1:]]
+            inward.append(np.concatenate([_rows(weight, 32) for weight in weights]))
+            inward_back.append(np.concatenate([_rows(weight.T, 32) for weight in weights]))
+            biases.append(np.concatenate([np.pad(each, (0, widest - len(each))) for each in bias]))
+            straight = network.linear[member, :, 0].detach().numpy() / scale / members
+            linear.append(_rows(arranged(straight)[None], 32))
+            readout.append(_rows(out[None], 32))
+        shift.append(network.free_energy.item() - free)
+    inputs = [n_features, *spec.hidden[:-1]]
+    lengths = np.array(
+        [[a * padded(b, 32), b * padded(a, 32)] for a, b in zip(inputs, spec.hidden, strict=True)]
+    )
+    return DensityArrays(
+        cutoffs=np.full(n_species, spec.cutoff),
+        sizes=np.array(
+            [
+                functions,
+                channels,
+                spec.l_max,
+                program.n_rows,
+                program.first_feature,
+                members,
+                len(spec.hidden),
+            ]
+        ),
+        code=program.instructions,
+        factors=program.factors,
+        contraction=_joined(contraction),
+        contraction_back=_joined(contraction_back),
+        widths=np.array(spec.hidden),
+        places=np.concatenate([[[0, 0]], np.cumsum(lengths, axis=0)[:-1]]),
+        inward=_joined(inward),
+        inward_back=_joined(inward_back),
+        biases=_joined(biases),
+        linear=_joined(linear),
+        readout=_joined(readout),
+        energy_shift=np.array(shift),
+    )
+
+
+def _joined(parts: list[Array]) -> Array:
+    result = aligned_zeros(sum(len(part) for part in parts))
+    result[:] = np.concatenate(parts)
+    return result
+
+
+def _rows(matrix: Array, multiple: int = 8) -> Array:
+    """Flat, each row padded with zeros to a multiple."""
+    wide = np.zeros((*matrix.shape[:-1], padded(matrix.shape[-1], multiple)))
+    wide[..., : matrix.shape[-1]] = matrix
+    return wide.ravel()

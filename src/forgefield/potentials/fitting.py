@@ -1,0 +1,221 @@
+"""Train a potential on labelled structures of one's own: one function, whatever the family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from ase import Atoms
+from pydantic import Field, ValidationError
+
+from forgefield.atoms.errors import ForgefieldError
+from forgefield.atoms.spec import Spec
+from forgefield.potentials.contract import Potential
+from forgefield.potentials.registry import family_named
+from forgefield.potentials.repulsion import baseline_of, joined, radii_from
+from forgefield.potentials.training import Progress, TrainingResult, train
+from forgefield.potentials.training_checks import find_oddities, species_of, without_duplicates
+from forgefield.potentials.training_set import TrainingSet, collect
+from forgefield.potentials.training_spec import TrainingSpec
+from forgefield.potentials.training_split import hold_out
+from forgefield.potentials.zbl import Zbl
+
+
+class RepulsionSpec(Spec):
+    """Short-range repulsion of nuclei that is added to the fitted potential."""
+
+    inner: float | None = Field(default=None, gt=0)
+    """Distance below which it is whole, Å; null: half of `outer`."""
+    outer: float | None = Field(default=None, gt=0)
+    """Distance from which on there is none, Å; null: the shortest distance in the data, at most a bond's length."""
+
+
+class FitSpec(Spec):
+    """All settings of a fit."""
+
+    potential: dict[str, Any] = Field(default_factory=dict)
+    """Settings of the family, such as cutoff; its own defaults for the others, and one network (members: 1)."""
+    training: TrainingSpec = TrainingSpec()
+    """How the potential is fitted."""
+    repulsion: RepulsionSpec | Literal["auto"] | None = "auto"
+    """Short-range repulsion; null: none; auto: for families whose formats can hold it, so not for hdnnp."""
+    weights: dict[str, float] = Field(default_factory=dict)
+    """Weight of whole groups of structures in the loss, such as {Liquid: 2.0}."""
+
+
+@dataclass(frozen=True)
+class FittedPotential:
+    """What `fit` gives.
+
+    Attributes:
+        potential: ready to be used or saved.
+        family: name of its family.
+        spec: the family's settings.
+        settings: all settings.
+        result: course of the training.
+        training, validation: the two sides of the data, original labels.
+        warnings: what is odd about the data.
+    """
+
+    potential: Potential
+    family: str
+    spec: Spec
+    settings: FitSpec
+    result: TrainingResult
+    training: TrainingSet
+    validation: TrainingSet
+    warnings: tuple[str, ...]
+
+
+def fit(
+    structures: TrainingSet | Iterable[Atoms],
+    family: str = "density",
+    *,
+    validation: TrainingSet | Iterable[Atoms] | None = None,
+    settings: FitSpec | Mapping[str, Any] | None = None,
+    seed: int = 1,
+    checkpoint: Path | None = None,
+    report: Callable[[Progress], None] = lambda progress: None,
+    stop: Callable[[], bool] = lambda: False,
+    tick: Callable[[float], None] = lambda share: None,
+) -> FittedPotential:
+    """Train a potential on labelled structures.
+
+    Args:
+        structures: with energies and forces, as ASE reads them; stresses are used where there are any. Duplicates
+            are used once.
+        family: ``density``, ``nep`` or ``hdnnp``.
+        validation: structures that choose the best epoch; by default a tenth of `structures` is held out.
+        settings: a `FitSpec`, or a mapping such as ``{"training": {"epochs": 100}}``.
+        seed: the same seed gives the same potential.
+        checkpoint: file from which an interrupted fit goes on, to the bit.
+        report, stop, tick: see :func:`forgefield.potentials.training.train`.
+
+    Raises:
+        ForgefieldError: no labels, unknown settings, elements in the validation data that are not in the training
+            data, or a training that diverged.
+    """
+    known = family_named(family)
+    chosen = settings if isinstance(settings, FitSpec) else fit_spec(settings or {})
+    spec = family_spec(family, chosen)
+    data, warnings = _labelled(structures, "training")
+    data, more = without_duplicates(data)
+    warnings += [*more, *find_oddities(data)]
+    if validation is None:
+        kept, held = hold_out(data, chosen.training.validation_fraction, seed)
+        data, held_out = data.subset(kept), data.subset(held)
+    else:
+        held_out, more = _labelled(validation, "validation")
+        warnings += more
+    species = species_of(data)
+    foreign = sorted(set(species_of(held_out)) - set(species))
+    if foreign:
+        raise ForgefieldError(
+            f"the validation data contain {', '.join(foreign)}, which the training data do not",
+            "add such structures to the training data, or take them out",
+        )
+    wanted = chosen.repulsion
+    if wanted == "auto":
+        # A NEP whose settings name cutoffs of a repulsion has its own.
+        own = getattr(spec, "zbl", None) is not None
+        wanted = RepulsionSpec() if known.repulsion and not own else None
+    repulsion = None if wanted is None else _repulsion(wanted, data, species)
+    fitted, judged = data.weighted(chosen.weights), held_out
+    if repulsion is not None:
+        baseline = baseline_of(repulsion)
+        fitted, judged = fitted.minus(baseline), judged.minus(baseline)
+    problem = known.problem(spec, species, seed)
+    result = train(
+        problem,
+        fitted.structures,
+        fitted.labels,
+        (judged.structures, judged.labels),
+        chosen.training,
+        seed,
+        checkpoint,
+        report,
+        fitted.weights,
+        stop,
+        tick,
+    )
+    potential: Potential = problem.potential()
+    if repulsion is not None:
+        potential = joined(potential, repulsion)
+    return FittedPotential(potential, family, spec, chosen, result, data, held_out, tuple(warnings))
+
+
+def fit_spec(settings: Mapping[str, Any]) -> FitSpec:
+    """Settings from a mapping.
+
+    Raises:
+        ForgefieldError: unknown keys or impossible values, with each key's name.
+    """
+    try:
+        return FitSpec.model_validate(settings)
+    except ValidationError as error:
+        raise _refused(error, "", FitSpec) from None
+
+
+def family_spec(family: str, settings: FitSpec) -> Spec:
+    """The family's settings: what `settings.potential` says, one network unless it says otherwise.
+
+    Raises:
+        ForgefieldError: unknown keys or impossible values.
+    """
+    kind = family_named(family).spec
+    single = {"members": 1} if "members" in kind.model_fields else {}
+    try:
+        return kind.model_validate({**single, **settings.potential})
+    except ValidationError as error:
+        raise _refused(error, "potential.", kind) from None
+
+
+def _refused(error: ValidationError, prefix: str, spec: type[Spec]) -> ForgefieldError:
+    """The first thing that is wrong, in the settings' terms."""
+    first = error.errors()[0]
+    key = prefix + ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        group: Any = spec
+        for part in first["loc"][:-1]:
+            annotation = group.model_fields[part].annotation
+            group = next(
+                (
+                    each
+                    for each in (annotation, *getattr(annotation, "__args__", ()))
+                    if hasattr(each, "model_fields")
+                ),
+                group,
+            )
+        return ForgefieldError(
+            f"settings: there is no key {key}", f"known keys here: {', '.join(group.model_fields)}"
+        )
+    reason = first["msg"].removeprefix("Value error, ")
+    return ForgefieldError(f"settings: {key} = {first['input']!r}: {reason}", "change the value")
+
+
+def _labelled(structures: TrainingSet | Iterable[Atoms], side: str) -> tuple[TrainingSet, list[str]]:
+    if isinstance(structures, TrainingSet):
+        data, unlabelled = structures, 0
+    else:
+        data, unlabelled = collect(structures)
+    if not len(data):
+        raise ForgefieldError(
+            f"none of the {side} structures has energy and forces ({unlabelled} were given)",
+            "give extended XYZ with energy= on the comment line and a forces:R:3 column",
+        )
+    return data, [
+        f"{unlabelled} {side} structures without energy or forces are left out"
+    ] if unlabelled else []
+
+
+def _repulsion(wanted: RepulsionSpec, data: TrainingSet, species: tuple[str, ...]) -> Zbl:
+    inner, outer = radii_from(data) if wanted.outer is None else (wanted.outer / 2, wanted.outer)
+    inner = inner if wanted.inner is None else wanted.inner
+    if not np.isfinite(outer) or inner >= outer:
+        raise ForgefieldError(
+            f"repulsion.inner {inner:.2f} Å is not below repulsion.outer {outer:.2f} Å", "lower it"
+        )
+    return Zbl(species, inner, outer)
