@@ -26,12 +26,18 @@ _COMMANDS = {
         "Show how far a run is, what it cost, what failed, and what is ahead.",
     ),
     "report": ("commands_results:report", "Write a run's report: one HTML page."),
+    "train": ("commands_train:train", "Train a potential on labelled structures of your own."),
     "evaluate": ("commands_evaluate:evaluate", "Compare a potential with the labels in a structure file."),
+    "convert": (
+        "commands_convert:convert",
+        "Turn a potential or a structure file into another program's format.",
+    ),
     "export": ("commands_results:export", "Hand over the labelled data set or the potential of a run."),
 }
 """Name → where the function is, and one line about it."""
 
 _EPILOG = """Start with:  forgefield init --species Si --quick  and then:  forgefield run si.yaml
+or, with labelled structures of your own:  forgefield train data.xyz
 
 Exit status: 0 done, 1 the run or a file failed, 2 the input or the
 command line is wrong, 130 stopped by Ctrl-C."""

@@ -9,22 +9,23 @@ from typing import Annotated
 import typer
 from ase import Atoms
 from rich.progress import track
-from rich.table import Table
-from rich.text import Text
 
 from forgefield.app.console import messages, output, say
+from forgefield.app.error_table import error_table
+from forgefield.app.training_files import labelled_frames
 from forgefield.atoms.errors import ForgefieldError
-from forgefield.atoms.formats import read_structures
-from forgefield.potentials.registry import load
-from forgefield.properties.errors import ErrorStatistics, prediction_errors
+from forgefield.atoms.formats import write_extxyz
+from forgefield.atoms.records import Labels
+from forgefield.potentials.registry import load, units_named
+from forgefield.potentials.training_set import GROUP_KEYS, labels_of
+from forgefield.properties.errors import prediction_errors
 from forgefield.properties.point import PointValues, point_values
-
-_GROUP_KEYS = ("source", "group", "config_type", "tag")
 
 
 def evaluate(
     potential: Annotated[
-        Path, typer.Argument(metavar="POTENTIAL", help="Potential folder, or a run folder.")
+        Path,
+        typer.Argument(metavar="POTENTIAL", help="Potential or run folder, nep.txt, or n2p2 folder."),
     ],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Labelled structures, such as extended XYZ.")],
     group_by: Annotated[
@@ -34,8 +35,18 @@ def evaluate(
             help="Entry of the comment lines to group by; default: source, group or config_type.",
         ),
     ] = None,
+    target: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Extended XYZ file to write the predictions to."),
+    ] = None,
+    units: Annotated[
+        str, typer.Option("--units", help="Of n2p2's files: bohr-hartree or angstrom-ev.")
+    ] = "bohr-hartree",
 ) -> None:
     """Compare a potential with the labels in a structure file.
+
+    POTENTIAL is a folder that forgefield wrote, a nep.txt of GPUMD, or a folder of n2p2 with input.nn; FILE is
+    extended XYZ, input.data of n2p2, or whatever else ASE reads, with energies and forces.
 
     Errors of energy, forces and stress for each group of structures and for all. The file's energies must be
     of the same kind as those that the potential was trained on: those of another functional or
@@ -45,9 +56,12 @@ def evaluate(
 
     - `forgefield evaluate si-run/potential test.xyz`
     - `forgefield evaluate si-run test.xyz --group-by config_type`
+    - `forgefield evaluate nep.txt test.xyz --output predictions.xyz`
+    - `forgefield evaluate n2p2-folder input.data`
     """
-    fitted = load(potential)
-    structures = read_structures(file)
+    of_files = units_named(units)
+    fitted = load(potential, of_files)
+    structures = list(labelled_frames([file], of_files))
     labelled = [(atoms, values) for atoms in structures if (values := reference_values(atoms)) is not None]
     if not labelled:
         raise ForgefieldError(
@@ -58,54 +72,42 @@ def evaluate(
     _check_species(fitted.species, [atoms for atoms, _ in labelled], file)
     console = messages()
     shown = track(labelled, "evaluating", console=console, disable=not console.is_terminal, transient=True)
-    predicted = [point_values(fitted.evaluate(atoms)) for atoms, _ in shown]
+    evaluations = [fitted.evaluate(atoms) for atoms, _ in shown]
+    predicted = [point_values(each) for each in evaluations]
+    if target is not None:
+        _write_predictions(target, [atoms for atoms, _ in labelled], predicted)
     groups: dict[str, list[int]] = {}
     for index, (atoms, _) in enumerate(labelled):
         groups.setdefault(group_of(atoms, group_by), []).append(index)
-    table = Table(header_style="bold")
-    for name in (
-        "group",
-        "structures",
-        "atoms",
-        "energy MAE",
-        "RMSE",
-        "force MAE",
-        "RMSE",
-        "stress MAE",
-        "RMSE",
-    ):
-        table.add_column(name, justify="left" if name == "group" else "right")
-    table.add_row(
-        "", "", "", *(Text(unit, "dim") for unit in ("meV/atom",) * 2 + ("eV/Å",) * 2 + ("GPa",) * 2)
-    )
     reference = [values for _, values in labelled]
+    errors = {}
     if len(groups) > 1 or "" not in groups:
         for name, members in sorted(groups.items()):
-            errors = prediction_errors([predicted[i] for i in members], [reference[i] for i in members])
-            table.add_row(Text(name or "(no group)"), *_cells(errors))
-        table.add_section()
-    table.add_row(Text("all", "bold"), *_cells(prediction_errors(predicted, reference)))
+            mine, theirs = [predicted[i] for i in members], [reference[i] for i in members]
+            errors[name or "(no group)"] = prediction_errors(mine, theirs)
     results = output()
-    results.print(table)
+    results.print(
+        error_table({**errors, "all": prediction_errors(predicted, reference)}, "group", total="all")
+    )
     if len(labelled) < len(structures):
         say(
             results,
             f"{len(structures) - len(labelled)} structures without energy or forces were left out.",
             "yellow",
         )
+    if target is not None:
+        say(results, f"The predictions are written to {target}.", "green")
 
 
 def reference_values(atoms: Atoms) -> PointValues | None:
     """Energy, forces and stress that a file gave for a structure; None without energy or forces."""
-    results = atoms.calc.results if atoms.calc is not None else {}
-    if "energy" not in results or "forces" not in results:
-        return None
-    return PointValues(float(results["energy"]), results["forces"], results.get("stress"))
+    labels = labels_of(atoms)
+    return None if labels is None else PointValues(*labels)
 
 
 def group_of(atoms: Atoms, key: str | None) -> str:
     """Name of the group that a structure is of, "" if it does not say."""
-    for name in (key,) if key is not None else _GROUP_KEYS:
+    for name in (key,) if key is not None else GROUP_KEYS:
         if name in atoms.info:
             return str(atoms.info[name])
     return ""
@@ -120,10 +122,14 @@ def _check_species(known: Sequence[str], structures: Sequence[Atoms], file: Path
         )
 
 
-def _cells(errors: ErrorStatistics) -> list[str]:
-    numbers = [errors.energy_mae, errors.energy_rmse, errors.force_mae, errors.force_rmse]
-    cells = [str(errors.n_structures), str(errors.n_atoms)]
-    cells += [f"{numbers[0]:.2f}", f"{numbers[1]:.2f}", f"{numbers[2]:.4f}", f"{numbers[3]:.4f}"]
-    return cells + [
-        "–" if each is None else f"{each:.3f}" for each in (errors.stress_mae, errors.stress_rmse)
-    ]
+def _write_predictions(path: Path, structures: Sequence[Atoms], predicted: Sequence[PointValues]) -> None:
+    """Predictions as energy, forces and stress; the file's own energy as reference_energy."""
+    frames = []
+    for atoms, values in zip(structures, predicted, strict=True):
+        bare = atoms.copy()
+        reference = reference_values(atoms)
+        bare.info = {k: v for k, v in atoms.info.items() if k not in ("energy", "virial", "stress")}
+        bare.info["reference_energy"] = reference.energy if reference is not None else 0.0
+        labels = Labels(values.energy, values.forces, values.stress, "", "", 0.0)
+        frames.append((bare, labels))
+    write_extxyz(path, frames)

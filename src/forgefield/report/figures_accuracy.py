@@ -23,8 +23,14 @@ from forgefield.report.html import Html, element
 from forgefield.report.wording import number
 
 
-def parity_plots(errors: ErrorStatistics, reference: str) -> Html:
-    """Predicted against reference values of energies, forces and stresses."""
+def parity_plots(errors: ErrorStatistics, reference: str, of: str = "") -> Html:
+    """Predicted against reference values of energies, forces and stresses.
+
+    Args:
+        errors: with the values.
+        reference: what the reference is called.
+        of: name of the set of structures, where a page shows several.
+    """
     plots = [
         _parity(
             "energy",
@@ -33,6 +39,7 @@ def parity_plots(errors: ErrorStatistics, reference: str) -> Html:
             "eV/atom",
             (errors.energy_mae, errors.energy_rmse, "meV/atom"),
             reference,
+            of,
         ),
         _parity(
             "force",
@@ -41,6 +48,7 @@ def parity_plots(errors: ErrorStatistics, reference: str) -> Html:
             "eV/Å",
             (errors.force_mae, errors.force_rmse, "eV/Å"),
             reference,
+            of,
         ),
     ]
     if errors.stress_mae is not None:
@@ -52,6 +60,7 @@ def parity_plots(errors: ErrorStatistics, reference: str) -> Html:
                 "GPa",
                 (errors.stress_mae, errors.stress_rmse, "GPa"),
                 reference,
+                of,
             )
         )
     return element("div", plots, class_="triple")
@@ -101,6 +110,7 @@ def _parity(
     unit: str,
     errors: tuple[float | None, float | None, str],
     reference_name: str,
+    of: str,
 ) -> Html:
     mae, rmse, error_unit = errors
     title = f"{name.capitalize()}: MAE {number(mae, digits=3)}, RMSE {number(rmse, error_unit, digits=3)}"
@@ -125,7 +135,7 @@ def _parity(
     )
     figure.update_xaxes(range=[low, high], nticks=5)
     figure.update_yaxes(range=[low, high], nticks=5)
-    return draw(f"parity-{name}", figure, title, thinning_note(len(reference)).strip())
+    return draw(f"parity-{name}{of and '-'}{of}", figure, title, thinning_note(len(reference)).strip())
 
 
 def _learning_curve(
