@@ -91,12 +91,15 @@ def measure(name: str, minutes: float | None, seed: int, threads: int) -> dict[s
 
     def show(progress: Progress) -> None:
         passed = time.perf_counter() - started
-        print(f"  {passed:6.0f} s  epoch {progress.epoch:4d}  validation {progress.validation:.4f} eV/Å", flush=True)
+        print(
+            f"  {passed:6.0f} s  epoch {progress.epoch:4d}  validation {progress.validation:.4f} eV/Å",
+            flush=True,
+        )
 
     fitted = fit(trained, settings={**RECIPE, "training": training}, seed=seed, report=show)
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    result = {
+    return {
         "set": name,
         "structures": len(trained),
         "cutoff": fitted.potential.cutoff,
@@ -105,7 +108,6 @@ def measure(name: str, minutes: float | None, seed: int, threads: int) -> dict[s
         "peak_MB": peak,
         "us_per_atom": microseconds(fitted.potential, tested[0]),
     }
-    return result
 
 
 def main() -> None:

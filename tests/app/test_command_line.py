@@ -7,7 +7,18 @@ from typing import Any
 
 import forgefield as package
 
-COMMANDS = ("init", "validate-input", "schema", "run", "status", "report", "evaluate", "export", "train", "convert")
+COMMANDS = (
+    "init",
+    "validate-input",
+    "schema",
+    "run",
+    "status",
+    "report",
+    "evaluate",
+    "export",
+    "train",
+    "convert",
+)
 
 
 def _help() -> tuple[float, str]:
