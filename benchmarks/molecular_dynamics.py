@@ -3,7 +3,8 @@
 python benchmarks/molecular_dynamics.py [--picoseconds 50]
 
 216 silicon atoms at 600 K, constant energy: drift of the total energy. 1000 atoms: time of an ASE step over that of
-the bare evaluation. The potential is the published NEP4 model and a density model fitted on the spot to Tersoff silicon.
+the bare evaluation. The potentials are the published NEP4 model and a density model fitted to Tersoff silicon on the
+spot.
 """
 
 from __future__ import annotations
