@@ -10,7 +10,12 @@ from ase.build import bulk
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.formats import iterate_structures
-from forgefield.potentials.training_checks import find_oddities, species_of, without_duplicates
+from forgefield.potentials.training_checks import (
+    cutoff_with,
+    find_oddities,
+    species_of,
+    without_duplicates,
+)
 from forgefield.potentials.training_set import TrainingSet, collect, labels_of
 from forgefield.potentials.training_split import hold_out
 
@@ -151,3 +156,17 @@ def test_published_data_raise_no_alarm(name):
     assert unlabelled == 0
     assert find_oddities(data) == []
     assert ("InP" in name) == bool(without_duplicates(data)[1])
+
+
+def test_the_cutoff_follows_the_density_of_the_data():
+    def labelled(atoms: Atoms) -> Atoms:
+        atoms.info["energy"], atoms.arrays["forces"] = -1.0, np.zeros((len(atoms), 3))
+        return atoms
+
+    copper, _ = collect([labelled(bulk("Cu", a=3.61, cubic=True)), labelled(bulk("Cu", a=3.61) * 2)])
+    volume = 3.61**3 / 4
+    expected = (45 * volume * 3 / (4 * np.pi)) ** (1 / 3)
+    assert cutoff_with(45, copper) == pytest.approx(expected, abs=0.05)
+    assert cutoff_with(4, copper) == 4.5
+    assert cutoff_with(1000, copper) == 7.0
+    assert cutoff_with(45, collect([labelled(Atoms("CO", [[0, 0, 0], [0, 0, 1.1]]))])[0]) == 6.0

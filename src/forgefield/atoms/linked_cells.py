@@ -194,10 +194,13 @@ def walk_all(cells, translations, limit, n_chunks, counts, offsets, neighbours, 
         cells: order, starts, positions of `sort_into_bins`; bins, reach, most of `choose_bins`.
         translations: (S, 3) Å, of all images within `most`.
         limit: cutoff squared.
-        n_chunks: into how many shares for the threads.
+        n_chunks: into how many shares for the threads; with 1, none is woken.
         counts, offsets, neighbours, images: as in `PairList`.
     """
     starts = cells[1]
+    if n_chunks == 1:
+        _walk(0, len(starts) - 1, cells, translations, limit, counts, offsets, neighbours, images)
+        return
     shares = np.arange(n_chunks + 1) * starts[-1] // n_chunks
     edges = np.searchsorted(starts, shares)
     edges[0], edges[-1] = 0, len(starts) - 1

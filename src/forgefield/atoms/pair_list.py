@@ -19,6 +19,9 @@ from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.linked_cells import choose_bins, sort_into_bins, walk_all, wrap
 from forgefield.atoms.records import Array
 
+_WORTH_THREADS = 500
+"""Atoms from which on threads are woken: for fewer that takes longer than finding their pairs."""
+
 
 @dataclass(frozen=True)
 class PairList:
@@ -72,7 +75,8 @@ def find_pairs(atoms: Atoms, cutoff: float) -> PairList:
     origin, extent, bins, reach, most = choose_bins(scaled, inverse, periodic, cutoff)
     cells = (*sort_into_bins(scaled, cell, origin, extent, bins), bins, reach, most)
     shifts = np.indices(tuple(2 * most + 1), dtype=np.float64).reshape(3, -1).T - most
-    task = (cells, shifts @ cell, cutoff * cutoff, 4 * get_num_threads())
+    n_chunks = 4 * get_num_threads() if len(atoms) >= _WORTH_THREADS else 1
+    task = (cells, shifts @ cell, cutoff * cutoff, n_chunks)
     counts, offsets = np.zeros(len(atoms), dtype=np.int64), np.zeros(len(atoms) + 1, dtype=np.int64)
     nothing = np.empty(0, dtype=np.int32)
     walk_all(*task, counts, offsets, nothing, nothing)

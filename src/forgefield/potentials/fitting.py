@@ -17,7 +17,12 @@ from forgefield.potentials.contract import Potential
 from forgefield.potentials.registry import family_named
 from forgefield.potentials.repulsion import baseline_of, joined, radii_from
 from forgefield.potentials.training import Progress, TrainingResult, train
-from forgefield.potentials.training_checks import find_oddities, species_of, without_duplicates
+from forgefield.potentials.training_checks import (
+    cutoff_with,
+    find_oddities,
+    species_of,
+    without_duplicates,
+)
 from forgefield.potentials.training_set import TrainingSet, collect
 from forgefield.potentials.training_spec import TrainingSpec
 from forgefield.potentials.training_split import hold_out
@@ -37,7 +42,8 @@ class FitSpec(Spec):
     """All settings of a fit."""
 
     potential: dict[str, Any] = Field(default_factory=dict)
-    """Settings of the family, such as cutoff; its own defaults for the others, and one network (members: 1)."""
+    """Settings of the family; its own defaults for the others, one network (members: 1), and a cutoff that suits the
+    density of the data."""
     training: TrainingSpec = TrainingSpec()
     """How the potential is fitted."""
     repulsion: RepulsionSpec | Literal["auto"] | None = "auto"
@@ -117,6 +123,8 @@ def fit(
             f"the validation data contain {', '.join(foreign)}, which the training data do not",
             "add such structures to the training data, or take them out",
         )
+    if known.neighbours is not None and "cutoff" not in chosen.potential:
+        spec = spec.model_copy(update={"cutoff": cutoff_with(known.neighbours, data)})
     wanted = chosen.repulsion
     if wanted == "auto":
         # A NEP whose settings name cutoffs of a repulsion has its own.

@@ -38,6 +38,7 @@ class Family:
         load: reads a folder that its potential's `save` wrote.
         summary: one line for people.
         repulsion: whether a repulsion of nuclei is added unless asked otherwise: if its exchange format holds one.
+        neighbours: how many neighbours the cutoff takes in unless it is given; None: the settings' own default.
     """
 
     spec: type[Spec]
@@ -45,11 +46,16 @@ class Family:
     load: Callable[[Path], Potential]
     summary: str
     repulsion: bool = True
+    neighbours: int | None = None
 
 
 FAMILIES: dict[str, Family] = {
     density_io.FAMILY: Family(
-        DensitySpec, DensityProblem, DensityPotential.load, "density expansion, up to 4-body, and networks"
+        DensitySpec,
+        DensityProblem,
+        DensityPotential.load,
+        "density expansion, up to 5-body, and networks",
+        neighbours=45,
     ),
     nep_io.FAMILY: Family(
         NepSpec, NepProblem, NepPotential.load, "neuroevolution potential form (NEP4, GPUMD)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,9 @@ from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Array, Labels
 from forgefield.potentials.training_data import (
     Loader,
-    Prediction,
     Problem,
     cut_into_batches,
-    weighted_loss,
+    validation_score,
 )
 from forgefield.potentials.training_errors import ErrorSums, FitErrors
 from forgefield.potentials.training_spec import TrainingSpec
@@ -181,16 +180,14 @@ class _Course:
 
 @torch.no_grad()
 def _validate(loader: Loader, state: TrainingState) -> tuple[FitErrors, float]:
-    """Errors of the averaged weights' committee mean, and its loss as the score."""
+    """Errors of the averaged weights' committee mean, and its score."""
     current = {name: value.clone() for name, value in state.model.state_dict().items()}
     state.model.load_state_dict(state.average)
     sums, score = ErrorSums(), 0.0
     for chosen in cut_into_batches(loader.sizes, _VALIDATION_ATOMS, None):
         batch, targets = loader.batch(chosen)
         prediction = loader.problem.predict(batch)
-        mean = Prediction(*(each.mean(0, keepdim=True) for each in vars(prediction).values()))
-        plain = replace(targets, importance=torch.ones_like(targets.importance[:1]))
-        score += float(weighted_loss(mean, plain)) * float(targets.sizes.sum())
-        sums.add(mean, targets)
+        score += validation_score(prediction, targets)
+        sums.add(prediction, targets)
     state.model.load_state_dict(current)
     return sums.errors(), score

@@ -152,6 +152,19 @@ def _named(structures: NDArray[np.int64]) -> str:
     return f"{len(structures)} structures ({some}{', …' if len(structures) > 5 else ''})"
 
 
+def cutoff_with(neighbours: int, data: TrainingSet) -> float:
+    """Radius, Å, of a sphere with so many atoms at the data's median density, at least 4.5 and at most 7.
+
+    Without a structure that is periodic in three directions it is 6.
+    """
+    volumes = np.abs(np.linalg.det(data.cells))[data.periodic.all(axis=1)]
+    if not len(volumes):
+        return 6.0
+    per_atom = float(np.median(volumes / data.sizes[data.periodic.all(axis=1)]))
+    radius = (neighbours * per_atom * 3 / (4 * np.pi)) ** (1 / 3)
+    return round(float(np.clip(radius, 4.5, 7.0)), 1)
+
+
 def species_of(data: TrainingSet) -> tuple[str, ...]:
     """Chemical symbols in the data, by atomic number."""
     return tuple(chemical_symbols[number] for number in np.unique(data.numbers))

@@ -181,23 +181,39 @@ def _importance(members: int, n: int, bootstrap: float, rng: np.random.Generator
     return (1 - bootstrap) + bootstrap * draws if members > 1 else np.ones((1, n))
 
 
+def squared_residuals(prediction: Prediction, targets: Targets) -> tuple[Tensor, Tensor, Tensor]:
+    """(M, B) mean squared residuals of each structure's energy, force components and virial components."""
+    sizes = targets.sizes
+    energy = ((prediction.energies - targets.energies) / (sizes * targets.energy_tolerance)) ** 2
+    tolerance = targets.force_tolerance[targets.structure].unsqueeze(-1)
+    squared = (((prediction.forces - targets.forces) / tolerance) ** 2).mean(-1)
+    force = torch.zeros_like(energy).index_add(1, targets.structure, squared) / sizes
+    scale = (sizes * targets.virial_tolerance).unsqueeze(-1)
+    known = torch.isfinite(targets.virials)
+    residual = torch.where(known, (prediction.virials - torch.nan_to_num(targets.virials)) / scale, 0.0)
+    return energy, force, (residual**2).mean(-1)
+
+
 def weighted_loss(prediction: Prediction, targets: Targets) -> Tensor:
     """Mean squared residual of energies, forces and virials, summed over members (which do not share weights).
 
     Energies and stress components count once per structure, forces once per atom, each set with its weight.
     """
-    sizes = targets.sizes
-    energy_weight, force_weight, virial_weight = targets.weights
-    energy = ((prediction.energies - targets.energies) / (sizes * targets.energy_tolerance)) ** 2
-    tolerance = targets.force_tolerance[targets.structure].unsqueeze(-1)
-    squared = (((prediction.forces - targets.forces) / tolerance) ** 2).mean(-1)
-    force = torch.zeros_like(energy).index_add(1, targets.structure, squared)
-    scale = (sizes * targets.virial_tolerance).unsqueeze(-1)
-    known = torch.isfinite(targets.virials)
-    residual = torch.where(known, (prediction.virials - torch.nan_to_num(targets.virials)) / scale, 0.0)
-    virial = (residual**2).sum(-1)
-    whole = energy_weight * energy + (virial_weight / 6) * virial + (force_weight / sizes.mean()) * force
-    return (targets.importance * whole).sum() / len(sizes)
+    energy, force, virial = squared_residuals(prediction, targets)
+    by_energy, by_force, by_virial = targets.weights
+    per_atom = targets.sizes / targets.sizes.mean()
+    whole = by_energy * energy + by_virial * virial + by_force * per_atom * force
+    return (targets.importance * whole).sum() / len(targets.sizes)
+
+
+def validation_score(prediction: Prediction, targets: Targets) -> float:
+    """Root mean square residuals of the committee's mean, added up over structures: the lower, the better.
+
+    Roots, unlike squares, are not ruled by the one structure that is farthest off.
+    """
+    mean = Prediction(*(each.mean(0, keepdim=True) for each in vars(prediction).values()))
+    terms = zip(targets.weights, squared_residuals(mean, targets), strict=True)
+    return sum(weight * float(squared.sqrt().sum()) for weight, squared in terms)
 
 
 def cut_into_batches(
