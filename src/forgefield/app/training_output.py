@@ -64,6 +64,7 @@ def write_output(
         "warnings": list(fitted.warnings),
         "ending": result.ending,
         "best_epoch": result.best_epoch,
+        "ridge": result.ridge,
         "seconds": result.seconds,
         "errors": {
             name: {

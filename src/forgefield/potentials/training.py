@@ -13,6 +13,7 @@ from ase import Atoms
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Array, Labels
+from forgefield.potentials.last_layer import LinearEnded, refit_last_layer
 from forgefield.potentials.training_data import (
     Loader,
     Problem,
@@ -40,12 +41,14 @@ class TrainingResult:
         best_epoch: epoch whose weights were kept.
         seconds: wall time.
         ending: ``finished``, ``time limit``, ``patience`` or ``stopped``.
+        ridge: with which the last layer was solved exactly afterwards; None where it was not.
     """
 
     history: tuple[Progress, ...]
     best_epoch: int
     seconds: float
     ending: str = "finished"
+    ridge: float | None = None
 
 
 def train(
@@ -99,9 +102,12 @@ def train(
         state.restore(checkpoint)
     ending = _Course(state, loader, held_out, seed, checkpoint, report, stop, tick).run()
     problem.model.load_state_dict(state.best)
+    ridge = None
+    if ending != "stopped" and spec.exact_last_layer and held_out and isinstance(problem, LinearEnded):
+        ridge = refit_last_layer(problem, loader, lambda: _judge(held_out)[1], seed)
     if checkpoint is not None and ending != "stopped":
         checkpoint.unlink(missing_ok=True)
-    return TrainingResult(tuple(state.history), state.best_epoch, state.seconds, ending)
+    return TrainingResult(tuple(state.history), state.best_epoch, state.seconds, ending, ridge)
 
 
 @dataclass
@@ -178,16 +184,22 @@ class _Course:
             self.state.store(self.checkpoint)
 
 
-@torch.no_grad()
 def _validate(loader: Loader, state: TrainingState) -> tuple[FitErrors, float]:
     """Errors of the averaged weights' committee mean, and its score."""
     current = {name: value.clone() for name, value in state.model.state_dict().items()}
     state.model.load_state_dict(state.average)
+    judged = _judge(loader)
+    state.model.load_state_dict(current)
+    return judged
+
+
+@torch.no_grad()
+def _judge(loader: Loader) -> tuple[FitErrors, float]:
+    """Errors of the committee's mean as its weights are now, and its score."""
     sums, score = ErrorSums(), 0.0
     for chosen in cut_into_batches(loader.sizes, _VALIDATION_ATOMS, None):
         batch, targets = loader.batch(chosen)
         prediction = loader.problem.predict(batch)
         score += validation_score(prediction, targets)
         sums.add(prediction, targets)
-    state.model.load_state_dict(current)
     return sums.errors(), score

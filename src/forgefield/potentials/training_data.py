@@ -66,7 +66,8 @@ class Problem(Protocol):
 class Targets:
     """Labels of a batch and the tolerance of each: a residual is an error over its tolerance.
 
-    `weights` are those of energies, forces and virials in the loss; `importance` (M, B) is each structure's.
+    `weights` are those of energies, forces and virials in the loss; `importance` (M, B) is each structure's;
+    `typical_size` is the number of atoms whose forces weigh as much as one energy.
     """
 
     energies: Tensor
@@ -80,6 +81,7 @@ class Targets:
     importance: Tensor
     structure: Tensor
     weights: tuple[float, float, float]
+    typical_size: float
 
 
 class Loader:
@@ -123,6 +125,7 @@ class Loader:
                 known = self._examples.setdefault(element, [])
                 if len(known) < _EXAMPLES:
                     known.append(index)
+        self.typical_size = float(self.sizes.mean()) if n else 1.0
         self.typical_virial = np.sqrt(np.nan_to_num(self.virials**2).mean(axis=1)) / self.sizes
         self.importance = _importance(problem.members, n, spec.bootstrap, rng)
         if weights is not None:
@@ -169,6 +172,7 @@ class Loader:
             importance=torch.from_numpy(self.importance[:, chosen]),
             structure=torch.from_numpy(np.repeat(np.arange(len(chosen)), sizes)),
             weights=(spec.energy_weight, spec.force_weight, spec.stress_weight),
+            typical_size=self.typical_size,
         )
 
 
@@ -201,9 +205,20 @@ def weighted_loss(prediction: Prediction, targets: Targets) -> Tensor:
     """
     energy, force, virial = squared_residuals(prediction, targets)
     by_energy, by_force, by_virial = targets.weights
-    per_atom = targets.sizes / targets.sizes.mean()
+    per_atom = targets.sizes / targets.typical_size
     whole = by_energy * energy + by_virial * virial + by_force * per_atom * force
     return (targets.importance * whole).sum() / len(targets.sizes)
+
+
+def residual_scales(targets: Targets) -> tuple[Tensor, Tensor, Tensor]:
+    """Factors for energies (B,), force components (N,) and virial components (B,), eV⁻¹, Å/eV and eV⁻¹, with which
+    squared errors add up to each structure's share of `weighted_loss`."""
+    sizes = targets.sizes
+    by_energy, by_force, by_virial = targets.weights
+    energy = by_energy**0.5 / (sizes * targets.energy_tolerance)
+    force = (by_force / (3 * targets.typical_size)) ** 0.5 / targets.force_tolerance
+    virial = (by_virial / 6) ** 0.5 / (sizes * targets.virial_tolerance)
+    return energy, force[targets.structure], virial
 
 
 def validation_score(prediction: Prediction, targets: Targets) -> float:
@@ -217,9 +232,14 @@ def validation_score(prediction: Prediction, targets: Targets) -> float:
 
 
 def cut_into_batches(
-    sizes: NDArray[np.int64], batch_atoms: int, rng: np.random.Generator | None
+    sizes: NDArray[np.int64], batch_atoms: int | None, rng: np.random.Generator | None
 ) -> list[list[int]]:
-    """Structures in random order (or as given), cut into about equal batches of at least one structure."""
+    """Structures in random order (or as given), cut into about equal batches of at least one structure.
+
+    Without a number of atoms it is a hundredth of the data, at least 32 and at most 128.
+    """
+    if batch_atoms is None:
+        batch_atoms = int(np.clip(sizes.sum() // 100, 32, 128))
     order = np.arange(len(sizes)) if rng is None else rng.permutation(len(sizes))
     n_batches = max(1, min(len(sizes), round(float(sizes.sum()) / batch_atoms)))
     filled = np.cumsum(sizes[order]) - sizes[order] / 2

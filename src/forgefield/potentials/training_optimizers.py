@@ -26,8 +26,11 @@ def make_optimizer(parameters: Iterable[Tensor], spec: TrainingSpec) -> torch.op
         return KalmanFilter(parameters)
     if spec.optimizer == "soap":
         return Soap(parameters, lr=spec.learning_rate, weight_decay=spec.weight_decay)
-    kind = torch.optim.AdamW if spec.optimizer == "adamw" else torch.optim.Adam
-    return kind(parameters, lr=spec.learning_rate, weight_decay=spec.weight_decay, foreach=True)
+    if spec.optimizer == "adamw":
+        return torch.optim.AdamW(
+            parameters, lr=spec.learning_rate, weight_decay=spec.weight_decay, foreach=True
+        )
+    return torch.optim.Adam(parameters, lr=spec.learning_rate, foreach=True)
 
 
 def learning_rate(spec: TrainingSpec, step: int, done: float) -> float:

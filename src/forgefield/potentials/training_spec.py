@@ -14,11 +14,11 @@ class TrainingSpec(Spec):
 
     epochs: int = Field(default=200, ge=1)
     """Passes over the training data."""
-    batch_atoms: int = Field(default=32, ge=1)
-    """Atoms in one mini-batch, about."""
+    batch_atoms: int | None = Field(default=None, ge=1)
+    """Atoms in one mini-batch, about; null: a hundredth of the data, at least 32 and at most 128."""
     optimizer: Literal["soap", "adamw", "adam", "kalman"] = "soap"
     """Optimiser; soap needs several times fewer steps than adam, kalman (small networks only) fewer still."""
-    learning_rate: float = Field(default=0.003, gt=0)
+    learning_rate: float = Field(default=0.004, gt=0)
     """Largest step size of the optimiser."""
     schedule: Literal["cosine", "exponential", "step", "constant"] = "cosine"
     """How the step size falls to a thousandth (step: to a hundredth, in two steps; constant: not at all)."""
@@ -32,7 +32,7 @@ class TrainingSpec(Spec):
     """Energy error that counts as much as the other tolerances, eV/atom."""
     force_tolerance: float = Field(default=0.03, gt=0)
     """Force error that counts as much as the other tolerances, eV/Å."""
-    stress_tolerance: float = Field(default=0.004, gt=0)
+    stress_tolerance: float = Field(default=0.02, gt=0)
     """Virial error (stress times volume) that counts as much as the other tolerances, eV/atom."""
     relative_tolerance: float = Field(default=0.02, ge=0)
     """Tolerances grow by this share of a structure's own force, virial and energy above the lowest."""
@@ -42,8 +42,11 @@ class TrainingSpec(Spec):
     """Weight of forces in the loss; 0 switches them off."""
     stress_weight: float = Field(default=1.0, ge=0)
     """Weight of stresses in the loss; 0 switches them off."""
-    weight_decay: float = Field(default=1e-6, ge=0)
-    """Pull of the weights towards zero."""
+    weight_decay: float = Field(default=0.03, ge=0)
+    """Pull of the weights towards zero, per step and step size; it keeps large networks from learning noise. Of soap
+    and adamw."""
+    exact_last_layer: bool = True
+    """Solve the last layer exactly after training, where the family can and the validation data agree."""
     gradient_clip: float = Field(default=100.0, gt=0)
     """Longest gradient that is followed in full."""
     averaging: float = Field(default=0.99, ge=0, lt=1)

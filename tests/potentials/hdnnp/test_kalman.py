@@ -19,7 +19,7 @@ def linear_targets(energies: torch.Tensor) -> Targets:
         energies=energies, forces=nothing, virials=torch.full((STRUCTURES, 6), torch.nan, dtype=torch.float64),
         sizes=ones, volumes=ones, energy_tolerance=ones, force_tolerance=ones, virial_tolerance=ones,
         importance=torch.ones(MEMBERS, STRUCTURES, dtype=torch.float64), structure=torch.arange(STRUCTURES),
-        weights=(1.0, 1.0, 0.0),
+        weights=(1.0, 1.0, 0.0), typical_size=1.0,
     )  # fmt: skip
 
 

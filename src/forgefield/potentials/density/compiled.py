@@ -8,6 +8,7 @@ differentiated twice. `DensityModel.forward` is the same function in plain PyTor
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numba
@@ -56,11 +57,25 @@ class ElementPass:
         gradient = np.broadcast_to(self.readout, self.layers[-1].shape)
         for weight, layer in zip(reversed(self.weights), reversed(self.layers[1:]), strict=True):
             gradient = (gradient * (1 - layer**2)) @ weight.T
-        by_density, by_feature = self._split((gradient[:-1] + self.linear) / self.scale)
-        products.pull(
-            self.rows, by_feature, by_density, self.contraction, self.chosen, *self.code,
-            self.program.first_feature, result,
-        )  # fmt: skip
+        self._to_density((gradient[:-1] + self.linear) / self.scale, result)
+
+    def last_layer(self) -> Iterator[tuple[Array, Array]]:
+        """What each weight of `linear` and `readout` contributes to e when it is one, (n,), and to ∂e/∂A, (N, F, L)."""
+        outputs = np.concatenate([self.layers[0], self.layers[-1]], axis=1)
+        contributions = (outputs[:-1] - outputs[-1]).T
+        n, n_features = len(self.chosen), self.layers[0].shape[1]
+        slopes = np.broadcast_to(
+            np.eye(len(self.readout))[:, None], (len(self.readout), n, len(self.readout))
+        )
+        for weight, layer in zip(reversed(self.weights), reversed(self.layers[1:]), strict=True):
+            slopes = (slopes * (1 - layer[:-1] ** 2)) @ weight.T
+        for index, contribution in enumerate(contributions):
+            gradient = np.zeros((n, n_features)) if index < n_features else slopes[index - n_features]
+            if index < n_features:
+                gradient[:, index] = 1.0
+            by_density = np.zeros_like(self.expansion)
+            self._to_density(gradient / self.scale, by_density)
+            yield contribution, by_density
 
     def backward(self, by_energy: Array, tangent: Array) -> list[Array]:
         """Gradients of Σ by_energy·e + tangent·∂e/∂A in the order of `parameters_of`.
@@ -98,6 +113,14 @@ class ElementPass:
             self._split(on_motion)[1], *self.code, self.program.first_feature, 4 * numba.get_num_threads(),
         )  # fmt: skip
         return [contraction, linear[:, None], readout[:, None], *reversed(weights), *reversed(biases)]
+
+    def _to_density(self, by_features: Array, result: Array) -> None:
+        """Turn derivatives by features (n, D) into derivatives by A, written into result (N, F, L)."""
+        by_density, by_feature = self._split(by_features)
+        products.pull(
+            self.rows, by_feature, by_density, self.contraction, self.chosen, *self.code,
+            self.program.first_feature, result,
+        )  # fmt: skip
 
     def _features(self, density: Array, rows: Array) -> Array:
         """(n, D): A[·, 00] and the program's last rows."""

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from ase import Atoms
+from torch import Tensor
 
-from forgefield.atoms.records import Labels
+from forgefield.atoms.records import Array, Labels
 from forgefield.descriptors.density import DensityExpansion
-from forgefield.potentials.density.compiled import CompiledEnergies, parameters_of
-from forgefield.potentials.density.model import DensityModel
+from forgefield.potentials.density.compiled import CompiledEnergies, ElementPass, parameters_of
+from forgefield.potentials.density.model import DensityModel, ElementNetwork
 from forgefield.potentials.density.potential import DensityPotential
 from forgefield.potentials.density.spec import DensitySpec
 from forgefield.potentials.gradients import Batch, Prepared, assemble, collate, prepare
@@ -76,6 +77,47 @@ class DensityProblem:
         atomic, cotangents, _ = CompiledEnergies.apply(self.model, batch.values, batch.species, *parameters)
         return assemble(self.expansion, atomic, cotangents, batch)
 
+    def columns(self, member: int, batch: Batch) -> Prediction:
+        """What each weight of a member's last layer contributes: element by element, `linear`, then `readout`."""
+        flat = batch.values.numpy().reshape(len(batch.species), -1, batch.values.shape[-1])
+        parts = []
+        for element, network in enumerate(self.model.elements):
+            chosen = np.flatnonzero(batch.species == element)
+            if not len(chosen):
+                parts.append(_no_columns(network, batch))
+                continue
+            for contribution, slope in ElementPass(network, member, flat, chosen).last_layer():
+                atomic = np.zeros((1, len(flat)))
+                atomic[0, chosen] = contribution
+                cotangent = torch.from_numpy(slope).reshape(1, *batch.values.shape)
+                parts.append(assemble(self.expansion, torch.from_numpy(atomic), cotangent, batch))
+        return Prediction(
+            *(torch.cat(each) for each in zip(*(vars(part).values() for part in parts), strict=True))
+        )
+
+    def last_layer(self, member: int) -> Array:
+        """(C,) weights of a member in the order of `columns`."""
+        return np.concatenate([each[member, :, 0].detach().numpy() for each in self._last_layers()])
+
+    def set_last_layer(self, member: int, weights: Array) -> None:
+        """Replace the weights of a member by others (C,)."""
+        start = 0
+        for parameter in self._last_layers():
+            size = parameter.shape[1]
+            parameter.data[member, :, 0] = torch.from_numpy(weights[start : start + size])
+            start += size
+
+    def _last_layers(self) -> list[Tensor]:
+        return [each for network in self.model.elements for each in (network.linear, network.readout)]
+
     def potential(self) -> DensityPotential:
         """A copy of the model as it is now."""
         return DensityPotential(self.spec, self.species, copy.deepcopy(self.model).requires_grad_(False))
+
+
+def _no_columns(network: ElementNetwork, batch: Batch) -> Prediction:
+    """Columns of an element that is not in the batch."""
+    count = network.linear.shape[1] + network.readout.shape[1]
+    n_atoms, n_structures = len(batch.species), batch.n_structures
+    shapes = ((count, n_structures), (count, n_atoms, 3), (count, n_structures, 6))
+    return Prediction(*(torch.zeros(shape, dtype=torch.float64) for shape in shapes))

@@ -90,6 +90,7 @@ def train_potential(context: Context, name: StepName) -> StepResult:
         "atoms": sum(len(record.atoms) for record in split.train),
         "epochs": spec.training.epochs,
         "best_epoch": result.best_epoch,
+        "ridge": result.ridge,
         "force_rmse": rmse,
         "calibration": asdict(calibration),
     }

@@ -1,0 +1,82 @@
+"""The exact last layer: columns that add up to predictions, and the minimum of the training loss."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from forgefield.atoms.records import Labels
+from forgefield.potentials.density.fit import DensityProblem
+from forgefield.potentials.density.spec import DensitySpec
+from forgefield.potentials.last_layer import refit_last_layer
+from forgefield.potentials.training_data import Loader, weighted_loss
+from forgefield.potentials.training_spec import TrainingSpec
+
+from .conftest import SPECIES, crystal
+
+SPEC = DensitySpec(cutoff=4.2, n_radial=4, l_max=2, l_max_4body=2, channels=2, hidden=(6, 5), members=2)
+
+
+@pytest.fixture
+def loader() -> Loader:
+    """Crystals, two elements, with random labels; one structure without stress."""
+    rng = np.random.default_rng(0)
+    structures = [crystal(seed) for seed in range(6)]
+    labels = [
+        Labels(
+            -5.0 * len(a) + rng.normal(), rng.normal(size=(len(a), 3)), 0.01 * rng.normal(size=6), "", "", 0.0
+        )
+        for a in structures
+    ]
+    labels[2] = replace(labels[2], stress=None)
+    problem = DensityProblem(SPEC, SPECIES, 3)
+    loader = Loader(problem, structures, labels, TrainingSpec(), rng)
+    problem.initialise(list(loader.prepared), labels)
+    return loader
+
+
+def loss(loader: Loader) -> float:
+    every = list(range(len(loader.sizes)))
+    batch, targets = loader.batch(every)
+    with torch.no_grad():
+        return float(weighted_loss(loader.problem.predict(batch), targets))
+
+
+def test_columns_times_weights_are_the_prediction(loader):
+    problem = loader.problem
+    batch, _ = loader.batch([0, 3])
+    free = sum(
+        problem.model.elements[element].free_energy.item() for element in batch.species[: loader.sizes[0]]
+    )
+    with torch.no_grad():
+        prediction = problem.predict(batch)
+        for member in range(SPEC.members):
+            columns, weights = problem.columns(member, batch), torch.from_numpy(problem.last_layer(member))
+            torch.testing.assert_close(weights @ columns.energies + free, prediction.energies[member])
+            for name in ("forces", "virials"):
+                total = torch.tensordot(weights, getattr(columns, name), dims=1)
+                torch.testing.assert_close(total, getattr(prediction, name)[member], rtol=1e-11, atol=1e-12)
+
+
+def test_the_loss_is_at_its_minimum_in_the_last_layer(loader):
+    before = loss(loader)
+    ridge = refit_last_layer(loader.problem, loader, lambda: loss(loader), seed=0)
+    after = loss(loader)
+    assert ridge == 1e-4, "data that judge themselves want the weakest ridge"
+    assert after < before
+    problem = loader.problem
+    rng = np.random.default_rng(1)
+    best = [problem.last_layer(member) for member in range(SPEC.members)]
+    for _ in range(5):
+        for member, weights in enumerate(best):
+            problem.set_last_layer(member, weights * (1 + 0.05 * rng.normal(size=len(weights))))
+        assert loss(loader) > after
+
+
+def test_a_last_layer_that_validates_worse_is_left_as_it_was(loader):
+    before = [loader.problem.last_layer(member) for member in range(SPEC.members)]
+    calls = iter(range(100))
+    assert refit_last_layer(loader.problem, loader, lambda: float(next(calls)), seed=0) is None
+    for member, weights in enumerate(before):
+        np.testing.assert_array_equal(loader.problem.last_layer(member), weights)
