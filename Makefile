@@ -47,8 +47,13 @@ format: setup
 	$(BIN)/ruff format src tests benchmarks
 	$(BIN)/ruff check --fix src tests benchmarks
 
+# Half an hour to an hour; needs the reference data (FORGEFIELD_DATA) beside the project.
 bench: setup
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/density_speed.py
+	$(BIN)/python benchmarks/nep_speed.py
+	$(BIN)/python benchmarks/hdnnp_speed.py
+	$(BIN)/python benchmarks/molecular_dynamics.py
+	$(BIN)/python benchmarks/accuracy.py
 
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

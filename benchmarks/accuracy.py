@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import time
 from pathlib import Path
@@ -19,24 +18,25 @@ import numba
 import numpy as np
 import torch
 from ase import Atoms
+from timing import DATA, microseconds
 
 from forgefield.atoms.formats import read_structures
 from forgefield.potentials.contract import Potential
 from forgefield.potentials.fitting import fit
 from forgefield.potentials.training import Progress
 
-DATA = Path(os.environ.get("FORGEFIELD_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 SPLIT = {"TiO2": "aenet_TiO2/TiO2_1000of7815.xyz", "InP": "InP/InP_JPCA2020.xyz.gz"}
 PUBLISHED = {
     "Si": {"GAP": (2.91, 0.07), "MTP": (2.31, 0.056), "NNP": (5.63, 0.109), "SNAP": (6.44, 0.133)},
     "Cu": {"GAP": (0.46, 0.01), "MTP": (0.41, 0.007), "NNP": (1.15, 0.026), "SNAP": (0.53, 0.037)},
     "Mo": {"GAP": (2.24, 0.09), "MTP": (2.94, 0.090), "NNP": (3.65, 0.125), "SNAP": (5.48, 0.207)},
 }
+# Stress labels of mlearn carry the pressure of a fixed plane-wave basis, 1.9 GPa for copper, which the energies
+# contradict; so the recipe leaves stress out.
 RECIPE = {
-    "potential": {"members": 4, "hidden": (32, 32)},
-    "training": {"epochs": 150, "bootstrap": 0.0},
+    "potential": {"members": 4, "channels": 8, "n_radial": 16, "hidden": (32, 32)},
+    "training": {"epochs": 150, "batch_atoms": 128, "bootstrap": 0.0, "stress_weight": 0.0},
 }
-REPEATS = 7
 
 
 def parts(name: str, seed: int) -> tuple[list[Atoms], list[Atoms]]:
@@ -67,18 +67,11 @@ def errors(potential: Potential, structures: list[Atoms]) -> dict[str, float]:
     }
 
 
-def microseconds(potential: Potential, atoms: Atoms) -> float:
-    """Per atom on one core, neighbour list included, in a cell of about 1000 atoms: median."""
+def evaluation_time(potential: Potential, atoms: Atoms) -> float:
+    """µs per atom on one core, neighbour list included, in a cell of about 1000 atoms."""
     numba.set_num_threads(1)
-    repeats = max(1, round((1000 / len(atoms)) ** (1 / 3)))
-    large = atoms.repeat(repeats)
-    potential.evaluate(large)
-    times = []
-    for _ in range(REPEATS):
-        started = time.perf_counter()
-        potential.evaluate(large)
-        times.append(time.perf_counter() - started)
-    return 1e6 * float(np.median(times)) / len(large)
+    large = atoms.repeat(max(1, round((1000 / len(atoms)) ** (1 / 3))))
+    return microseconds(lambda: potential.evaluate(large), len(large))
 
 
 def measure(name: str, minutes: float | None, seed: int, threads: int) -> dict[str, float | str | int]:
@@ -106,7 +99,7 @@ def measure(name: str, minutes: float | None, seed: int, threads: int) -> dict[s
         **errors(fitted.potential, tested),
         "seconds": seconds,
         "peak_MB": peak,
-        "us_per_atom": microseconds(fitted.potential, tested[0]),
+        "us_per_atom": evaluation_time(fitted.potential, tested[0]),
     }
 
 

@@ -6,20 +6,17 @@ compiled with -O3 -march=native, on one such core.
 
 from __future__ import annotations
 
-import statistics
 import sys
-import time
 from pathlib import Path
 
 import numba
+from timing import DATA, microseconds
 
 from forgefield.potentials.hdnnp.definition import ATOMIC_UNITS, EV_ANGSTROM
 from forgefield.potentials.hdnnp.n2p2_data import read_data
 from forgefield.potentials.hdnnp.potential import HdnnpPotential
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "n2p2"
 CASES = {"H2O_RPBE-D3": (ATOMIC_UNITS, 283.0), "Cu2S_PBE": (EV_ANGSTROM, 267.0)}
-REPEATS = 7
 
 
 def measure(folder: Path, name: str, threads: int) -> tuple[int, float]:
@@ -28,18 +25,12 @@ def measure(folder: Path, name: str, threads: int) -> tuple[int, float]:
     potential = HdnnpPotential.from_n2p2(folder / name, units)
     (atoms,) = read_data(folder / name / "input.data", units)
     numba.set_num_threads(threads)
-    potential.evaluate(atoms)
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        potential.evaluate(atoms)
-        seconds.append(time.perf_counter() - start)
-    return len(atoms), statistics.median(seconds) / len(atoms) * 1e6
+    return len(atoms), microseconds(lambda: potential.evaluate(atoms), len(atoms))
 
 
 def main() -> None:
     """Print one line per potential."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DATA
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DATA / "n2p2"
     several = numba.config.NUMBA_NUM_THREADS
     print(
         f"{'potential':14s} {'atoms':>6s} {'µs/atom':>8s} {'n2p2':>6s} {'ratio':>6s} {'threads':>8s} {'speedup':>8s}"

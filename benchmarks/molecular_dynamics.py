@@ -10,9 +10,7 @@ spot.
 from __future__ import annotations
 
 import argparse
-import os
 import time
-from pathlib import Path
 
 import numba
 import numpy as np
@@ -21,14 +19,12 @@ from ase import Atoms, units
 from ase.build import bulk
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
 from ase.md.verlet import VelocityVerlet
+from timing import DATA, REPEATS
 
 from forgefield.potentials.contract import Potential
 from forgefield.potentials.fitting import fit
 from forgefield.potentials.nep.potential import NepPotential
 from forgefield.reference.engines.classical import tersoff_silicon
-
-DATA = Path(os.environ.get("FORGEFIELD_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
-REPEATS = 7
 
 
 def density_model() -> Potential:

@@ -12,26 +12,11 @@ import os
 import resource
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
+from timing import DATA, microseconds
 
-DATA = Path(os.environ.get("FORGEFIELD_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 MODEL = DATA / "nep" / "Si_2022_NEP4_5body.txt"
-
-
-def _median(action: Callable[[], object], atoms: int, repeats: int = 7) -> float:
-    """µs per atom: of the processor where one thread runs, since others may use the machine too, else of the clock."""
-    clock = time.process_time if os.environ["NUMBA_NUM_THREADS"] == "1" else time.perf_counter
-    action()
-    times = []
-    for _ in range(repeats):
-        started = clock()
-        action()
-        times.append(clock() - started)
-    return float(np.median(times)) / atoms * 1e6
 
 
 def _peak() -> float:
@@ -59,9 +44,9 @@ def measure(model: str, n_atoms: int, beside: bool) -> dict[str, float]:
     memory = (_peak() - before) / n
     result = {
         "atoms": n,
-        "list": _median(lambda: find_pairs(atoms, potential.cutoff), n),
-        "kernel": _median(lambda: potential.evaluate(atoms, pairs=pairs), n),
-        "all": _median(lambda: potential.evaluate(atoms), n),
+        "list": microseconds(lambda: find_pairs(atoms, potential.cutoff), n),
+        "kernel": microseconds(lambda: potential.evaluate(atoms, pairs=pairs), n),
+        "all": microseconds(lambda: potential.evaluate(atoms), n),
         "memory": memory,
     }
     if beside:
@@ -74,7 +59,7 @@ def measure(model: str, n_atoms: int, beside: bool) -> dict[str, float]:
             other.positions += 1e-9
             other.get_forces()
 
-        result["calorine"] = _median(step, n)
+        result["calorine"] = microseconds(step, n)
         mine, theirs = potential.evaluate(atoms).forces, other.get_forces()
         result["difference"] = float(abs(mine - theirs).max())
     return result
