@@ -166,7 +166,7 @@ def test_scales_come_from_a_bounded_part_of_large_data():
         np.random.default_rng(0),
     )
     sample = loader.sample(np.random.default_rng(1))
-    assert 1000 < len(sample) <= 2020
+    assert 500 < len(sample) <= 2020
     assert len(set(sample)) == len(sample)
     assert max(sample) > 0.9 * n
 

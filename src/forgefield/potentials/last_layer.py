@@ -22,7 +22,7 @@ _LARGEST_SAMPLE = 30_000
 
 
 @runtime_checkable
-class LinearEnded(Problem, Protocol):
+class LastLayerProblem(Problem, Protocol):
     """A `Problem` whose networks end in a linear layer of C weights."""
 
     def columns(self, member: int, batch: object) -> Prediction:
@@ -37,7 +37,7 @@ class LinearEnded(Problem, Protocol):
 
 @torch.no_grad()
 def refit_last_layer(
-    problem: LinearEnded, loader: Loader, score: Callable[[], float], seed: int
+    problem: LastLayerProblem, loader: Loader, score: Callable[[], float], seed: int
 ) -> float | None:
     """Move the last layers to the minimum of the training loss, as far as that lowers the validation score.
 
@@ -69,12 +69,12 @@ def refit_last_layer(
     return ridge
 
 
-def _put(problem: LinearEnded, layers: list[Array]) -> None:
+def _put(problem: LastLayerProblem, layers: list[Array]) -> None:
     for member, weights in enumerate(layers):
         problem.set_last_layer(member, weights)
 
 
-def _normal_equations(problem: LinearEnded, loader: Loader, seed: int) -> list[tuple[Array, Array]]:
+def _normal_equations(problem: LastLayerProblem, loader: Loader, seed: int) -> list[tuple[Array, Array]]:
     """Each member's (C, C) matrix and (C,) right-hand side for a change of its last layer."""
     order = np.random.default_rng((seed, 2)).permutation(len(loader.sizes))
     few = order[np.cumsum(loader.sizes[order]) <= _LARGEST_SAMPLE]

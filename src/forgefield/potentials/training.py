@@ -13,9 +13,10 @@ from ase import Atoms
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Array, Labels
-from forgefield.potentials.last_layer import LinearEnded, refit_last_layer
+from forgefield.potentials.last_layer import LastLayerProblem, refit_last_layer
 from forgefield.potentials.training_data import (
     Loader,
+    Pace,
     Problem,
     cut_into_batches,
     validation_score,
@@ -97,13 +98,13 @@ def train(
     chosen = loader.sample(np.random.default_rng((seed, 0)))
     problem.initialise([loader.cache[i] for i in chosen], [labels[i] for i in chosen])
     held_out = Loader(problem, *validation, spec, rng, cache_bytes=cache * part) if atoms_held else None
-    state = TrainingState(problem, spec, len(cut_into_batches(loader.sizes, spec.batch_atoms, None)))
+    state = TrainingState(problem, spec, Pace.of(spec, loader.sizes))
     if checkpoint is not None and checkpoint.exists():
         state.restore(checkpoint)
     ending = _Course(state, loader, held_out, seed, checkpoint, report, stop, tick).run()
     problem.model.load_state_dict(state.best)
     ridge = None
-    if ending != "stopped" and spec.exact_last_layer and held_out and isinstance(problem, LinearEnded):
+    if ending != "stopped" and spec.exact_last_layer and held_out and isinstance(problem, LastLayerProblem):
         ridge = refit_last_layer(problem, loader, lambda: _judge(held_out)[1], seed)
     if checkpoint is not None and ending != "stopped":
         checkpoint.unlink(missing_ok=True)
@@ -125,13 +126,13 @@ class _Course:
 
     def run(self) -> str:
         """Train to the end; says which end it was."""
-        state, spec = self.state, self.state.spec
-        every = max(1, spec.epochs // _VALIDATIONS)
+        state, spec, epochs = self.state, self.state.spec, self.state.pace.epochs
+        every = max(1, epochs // _VALIDATIONS)
         started = time.perf_counter() - state.seconds
         validated = stored = state.seconds
-        while state.epoch < spec.epochs:
+        while state.epoch < epochs:
             batches = cut_into_batches(
-                self.loader.sizes, spec.batch_atoms, np.random.default_rng((self.seed, state.epoch))
+                self.loader.sizes, state.pace.batch_atoms, np.random.default_rng((self.seed, state.epoch))
             )
             for chosen in batches[state.batch :]:
                 if self.stop():
@@ -150,7 +151,7 @@ class _Course:
             out_of_time = spec.max_seconds is not None and state.seconds >= spec.max_seconds
             state.epoch, state.batch = state.epoch + 1, 0
             overdue = spec.max_seconds and state.seconds - validated > spec.max_seconds / _VALIDATIONS
-            last = state.epoch == spec.epochs or out_of_time
+            last = state.epoch == epochs or out_of_time
             if last or overdue or state.epoch % every == 0:
                 validated = stored = state.seconds
                 self._judge()

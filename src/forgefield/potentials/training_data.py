@@ -16,8 +16,9 @@ from forgefield.atoms.records import Array, Labels
 from forgefield.potentials.training_cache import LazySequence, PreparedCache
 from forgefield.potentials.training_spec import TrainingSpec
 
-_ATOMS_TO_INITIALISE = 20_000
+_ATOMS_TO_INITIALISE = 5_000
 _STRUCTURES_TO_INITIALISE = 2_000
+_STEPS, _EPOCHS = 15_000, (50, 400)
 _EXAMPLES = 20
 """Structures of each element that scales are set from, at least."""
 
@@ -231,15 +232,33 @@ def validation_score(prediction: Prediction, targets: Targets) -> float:
     return sum(weight * float(squared.sqrt().sum()) for weight, squared in terms)
 
 
-def cut_into_batches(
-    sizes: NDArray[np.int64], batch_atoms: int | None, rng: np.random.Generator | None
-) -> list[list[int]]:
-    """Structures in random order (or as given), cut into about equal batches of at least one structure.
+@dataclass(frozen=True)
+class Pace:
+    """How long a training is and in what steps: the settings, or what suits the size of the data.
 
-    Without a number of atoms it is a hundredth of the data, at least 32 and at most 128.
+    Attributes:
+        batch_atoms: atoms in a mini-batch, about.
+        epochs: passes over the data.
+        total_steps: mini-batches in all of them.
     """
-    if batch_atoms is None:
-        batch_atoms = int(np.clip(sizes.sum() // 100, 32, 128))
+
+    batch_atoms: int
+    epochs: int
+    total_steps: int
+
+    @staticmethod
+    def of(spec: TrainingSpec, sizes: NDArray[np.int64]) -> Pace:
+        """The pace for structures of these sizes (n,)."""
+        batch_atoms = spec.batch_atoms or int(np.clip(sizes.sum() // 100, 32, 128))
+        steps = len(cut_into_batches(sizes, batch_atoms, None))
+        epochs = spec.epochs or int(np.clip(_STEPS // steps, *_EPOCHS))
+        return Pace(batch_atoms, epochs, epochs * steps)
+
+
+def cut_into_batches(
+    sizes: NDArray[np.int64], batch_atoms: int, rng: np.random.Generator | None
+) -> list[list[int]]:
+    """Structures in random order (or as given), cut into about equal batches of at least one structure."""
     order = np.arange(len(sizes)) if rng is None else rng.permutation(len(sizes))
     n_batches = max(1, min(len(sizes), round(float(sizes.sum()) / batch_atoms)))
     filled = np.cumsum(sizes[order]) - sizes[order] / 2

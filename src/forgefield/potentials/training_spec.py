@@ -12,8 +12,8 @@ from forgefield.atoms.spec import Spec
 class TrainingSpec(Spec):
     """How a potential is fitted to labels. The defaults suit 10–1000 small structures."""
 
-    epochs: int = Field(default=200, ge=1)
-    """Passes over the training data."""
+    epochs: int | None = Field(default=None, ge=1)
+    """Passes over the training data; null: as many as make 15 000 steps, at least 50 and at most 400."""
     batch_atoms: int | None = Field(default=None, ge=1)
     """Atoms in one mini-batch, about; null: a hundredth of the data, at least 32 and at most 128."""
     optimizer: Literal["soap", "adamw", "adam", "kalman"] = "soap"
@@ -30,9 +30,9 @@ class TrainingSpec(Spec):
     """Validations without a better one after which training ends early (there are some forty); null: never."""
     energy_tolerance: float = Field(default=0.002, gt=0)
     """Energy error that counts as much as the other tolerances, eV/atom."""
-    force_tolerance: float = Field(default=0.03, gt=0)
+    force_tolerance: float = Field(default=0.015, gt=0)
     """Force error that counts as much as the other tolerances, eV/Å."""
-    stress_tolerance: float = Field(default=0.02, gt=0)
+    stress_tolerance: float = Field(default=0.005, gt=0)
     """Virial error (stress times volume) that counts as much as the other tolerances, eV/atom."""
     relative_tolerance: float = Field(default=0.02, ge=0)
     """Tolerances grow by this share of a structure's own force, virial and energy above the lowest."""

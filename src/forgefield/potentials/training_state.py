@@ -11,7 +11,7 @@ from torch import Tensor
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.potentials.kalman import KalmanFilter
-from forgefield.potentials.training_data import Prediction, Problem, Targets, weighted_loss
+from forgefield.potentials.training_data import Pace, Prediction, Problem, Targets, weighted_loss
 from forgefield.potentials.training_errors import ErrorSums, FitErrors
 from forgefield.potentials.training_optimizers import learning_rate, make_optimizer
 from forgefield.potentials.training_spec import TrainingSpec
@@ -54,13 +54,13 @@ class TrainingState:
     Args:
         problem: the family's side, initialised.
         spec: settings.
-        steps_per_epoch: number of mini-batches.
+        pace: its length and steps.
     """
 
-    def __init__(self, problem: Problem, spec: TrainingSpec, steps_per_epoch: int) -> None:
+    def __init__(self, problem: Problem, spec: TrainingSpec, pace: Pace) -> None:
         self.model = problem.model.requires_grad_(True)
         self.spec = spec
-        self.total_steps = spec.epochs * steps_per_epoch
+        self.pace = pace
         self.parameters = [each for each in self.model.parameters() if each.requires_grad]
         self.optimizer = make_optimizer(self.parameters, spec)
         self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
@@ -78,7 +78,7 @@ class TrainingState:
     def share(self) -> float:
         """Of the training that is over, by steps or by time, whichever is larger."""
         limit = self.spec.max_seconds
-        return max(self.steps / self.total_steps, self.seconds / limit if limit else 0.0)
+        return max(self.steps / self.pace.total_steps, self.seconds / limit if limit else 0.0)
 
     def step(self, prediction: Prediction, targets: Targets) -> None:
         """One optimiser step and the moving average of the weights.
@@ -123,7 +123,7 @@ class TrainingState:
         """Write a point of the learning curves; keep the averaged weights if their score is the best so far."""
         self.history.append(
             Progress(
-                self.epoch, self.spec.epochs, training.force, validation.force,
+                self.epoch, self.pace.epochs, training.force, validation.force,
                 training.energy, validation.energy, training.stress, validation.stress,
                 self.rate, self.seconds, min(1.0, self.share),
             )

@@ -88,7 +88,7 @@ def train_potential(context: Context, name: StepName) -> StepResult:
         "structures": len(split.train),
         "validation": len(split.validation),
         "atoms": sum(len(record.atoms) for record in split.train),
-        "epochs": spec.training.epochs,
+        "epochs": result.history[-1].epochs,
         "best_epoch": result.best_epoch,
         "ridge": result.ridge,
         "force_rmse": rmse,
