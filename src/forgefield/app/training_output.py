@@ -64,7 +64,7 @@ def write_output(
         "warnings": list(fitted.warnings),
         "ending": result.ending,
         "best_epoch": result.best_epoch,
-        "ridge": result.ridge,
+        "last_layer": asdict(result.last_layer) if result.last_layer else None,
         "seconds": result.seconds,
         "errors": {
             name: {

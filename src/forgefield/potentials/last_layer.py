@@ -2,12 +2,15 @@
 
 Stochastic steps leave the last layer somewhat off the minimum of its loss; the normal equations of that same loss, with
 a ridge that holds the weights to where training left them, find it (Bishop, Pattern Recognition and Machine Learning,
-section 3.1). How strong the ridge is, the validation data decide.
+section 3.1). Here energies may count more than they could during training, where a few of them per batch made steps
+noisy. How much more, and how strong the ridge is, the validation data decide.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -16,7 +19,8 @@ import torch
 from forgefield.atoms.records import Array
 from forgefield.potentials.training_data import Loader, Prediction, Problem, Targets, residual_scales
 
-_RIDGES = (1e-4, 1e-2, 1.0, 1e2, 1e4)
+_RIDGES = (1e-4, 1e-2, 1.0, 1e2)
+_ENERGY_FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
 _LARGEST_SAMPLE = 30_000
 """Atoms from which the equations are built: many more than a last layer has weights."""
 
@@ -35,38 +39,73 @@ class LastLayerProblem(Problem, Protocol):
         """Replace the weights of a member by others (C,)."""
 
 
+@dataclass(frozen=True)
+class Refit:
+    """How a last layer was solved.
+
+    Attributes:
+        ridge: as a multiple of the equations' mean diagonal element.
+        energy_factor: by which energies counted more than in the training loss.
+    """
+
+    ridge: float
+    energy_factor: float
+
+
 @torch.no_grad()
 def refit_last_layer(
-    problem: LastLayerProblem, loader: Loader, score: Callable[[], float], seed: int
-) -> float | None:
-    """Move the last layers to the minimum of the training loss, as far as that lowers the validation score.
+    problem: LastLayerProblem, loader: Loader, residuals: Callable[[], Array], seed: int
+) -> Refit | None:
+    """Move the last layers to the minimum of the training loss, as far as the validation data approve.
+
+    The way is chosen whose residuals in energy, forces and virial have the smallest product.
 
     Args:
         problem: with trained weights.
         loader: training data.
-        score: validation score of the weights that the problem has when it is called.
+        residuals: (3,) of the validation data in energy, forces and virial, with the weights of the moment.
         seed: of the part of large data that is used.
 
     Returns:
-        The ridge, as a multiple of the equations' mean diagonal element; None where the weights are better left.
+        The best of several ways; None where the weights are better left, which they then are.
     """
     before = [problem.last_layer(member) for member in range(problem.members)]
     equations = _normal_equations(problem, loader, seed)
-    best, chosen, ridge = score(), before, None
-    for candidate in _RIDGES:
-        moved = [
-            weights
-            + np.linalg.solve(
-                matrix + candidate * np.trace(matrix) / len(matrix) * np.eye(len(matrix)), right
-            )
-            for weights, (matrix, right) in zip(before, equations, strict=True)
-        ]
+    counted = np.array(loader.spec.loss_weights) > 0
+
+    def score() -> float:
+        return float(np.log(residuals()[counted] + 1e-12).sum())
+
+    best, chosen, way = score(), before, None
+    for candidate in (Refit(*each) for each in product(_RIDGES, _ENERGY_FACTORS)):
+        moved = [weights + _solve(each, candidate) for weights, each in zip(before, equations, strict=True)]
         _put(problem, moved)
         reached = score()
         if reached < best:
-            best, chosen, ridge = reached, moved, candidate
+            best, chosen, way = reached, moved, candidate
     _put(problem, chosen)
-    return ridge
+    return way
+
+
+@dataclass(frozen=True)
+class _Equations:
+    """A member's normal equations for a change of its C weights: of energies, and of forces and virials.
+
+    Attributes:
+        matrices: (2, C, C).
+        sides: (2, C).
+    """
+
+    matrices: Array
+    sides: Array
+
+
+def _solve(equations: _Equations, way: Refit) -> Array:
+    factors = np.array([way.energy_factor, 1.0])
+    matrix: Array = np.tensordot(factors, equations.matrices, axes=1)
+    ridge = way.ridge * np.trace(matrix) / len(matrix) * np.eye(len(matrix))
+    change: Array = np.linalg.solve(matrix + ridge, factors @ equations.sides)
+    return change
 
 
 def _put(problem: LastLayerProblem, layers: list[Array]) -> None:
@@ -74,20 +113,25 @@ def _put(problem: LastLayerProblem, layers: list[Array]) -> None:
         problem.set_last_layer(member, weights)
 
 
-def _normal_equations(problem: LastLayerProblem, loader: Loader, seed: int) -> list[tuple[Array, Array]]:
-    """Each member's (C, C) matrix and (C,) right-hand side for a change of its last layer."""
+def _normal_equations(problem: LastLayerProblem, loader: Loader, seed: int) -> list[_Equations]:
+    """Each member's equations, from all structures or, of large data, a random part."""
     order = np.random.default_rng((seed, 2)).permutation(len(loader.sizes))
     few = order[np.cumsum(loader.sizes[order]) <= _LARGEST_SAMPLE]
     sizes = [len(problem.last_layer(member)) for member in range(problem.members)]
-    equations = [(np.zeros((size, size)), np.zeros(size)) for size in sizes]
+    equations = [_Equations(np.zeros((2, size, size)), np.zeros((2, size))) for size in sizes]
     for index in (few if len(few) else order[:1]).tolist():
         batch, targets = loader.batch([index])
+        # High energies are no harder to fit than low ones here, so all have the tolerance of the lowest.
+        weights = float(targets.energy_tolerance[0] / loader.spec.energy_tolerance) ** 2, 1.0
         errors = _rows(_difference(targets, problem.predict(batch)), targets)
-        for member, (matrix, right) in enumerate(equations):
+        for member, each in enumerate(equations):
+            importance = float(targets.importance[member, 0])
             columns = _rows(problem.columns(member, batch), targets)
-            weighted = columns * float(targets.importance[member, 0])
-            matrix += weighted @ columns.T
-            right += weighted @ errors[member]
+            # The first row of a structure is its energy.
+            for part, rows in enumerate((slice(0, 1), slice(1, None))):
+                weighted = importance * weights[part] * columns[:, rows]
+                each.matrices[part] += weighted @ columns[:, rows].T
+                each.sides[part] += weighted @ errors[member, rows]
     return equations
 
 

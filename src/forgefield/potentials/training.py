@@ -13,13 +13,13 @@ from ase import Atoms
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Array, Labels
-from forgefield.potentials.last_layer import LastLayerProblem, refit_last_layer
+from forgefield.potentials.last_layer import LastLayerProblem, Refit, refit_last_layer
 from forgefield.potentials.training_data import (
     Loader,
     Pace,
     Problem,
     cut_into_batches,
-    validation_score,
+    validation_residuals,
 )
 from forgefield.potentials.training_errors import ErrorSums, FitErrors
 from forgefield.potentials.training_spec import TrainingSpec
@@ -42,14 +42,14 @@ class TrainingResult:
         best_epoch: epoch whose weights were kept.
         seconds: wall time.
         ending: ``finished``, ``time limit``, ``patience`` or ``stopped``.
-        ridge: with which the last layer was solved exactly afterwards; None where it was not.
+        last_layer: how it was solved exactly afterwards; None where it was not.
     """
 
     history: tuple[Progress, ...]
     best_epoch: int
     seconds: float
     ending: str = "finished"
-    ridge: float | None = None
+    last_layer: Refit | None = None
 
 
 def train(
@@ -103,12 +103,12 @@ def train(
         state.restore(checkpoint)
     ending = _Course(state, loader, held_out, seed, checkpoint, report, stop, tick).run()
     problem.model.load_state_dict(state.best)
-    ridge = None
+    refit = None
     if ending != "stopped" and spec.exact_last_layer and held_out and isinstance(problem, LastLayerProblem):
-        ridge = refit_last_layer(problem, loader, lambda: _judge(held_out)[1], seed)
+        refit = refit_last_layer(problem, loader, lambda: _judge(held_out)[1], seed)
     if checkpoint is not None and ending != "stopped":
         checkpoint.unlink(missing_ok=True)
-    return TrainingResult(tuple(state.history), state.best_epoch, state.seconds, ending, ridge)
+    return TrainingResult(tuple(state.history), state.best_epoch, state.seconds, ending, refit)
 
 
 @dataclass
@@ -189,18 +189,18 @@ def _validate(loader: Loader, state: TrainingState) -> tuple[FitErrors, float]:
     """Errors of the averaged weights' committee mean, and its score."""
     current = {name: value.clone() for name, value in state.model.state_dict().items()}
     state.model.load_state_dict(state.average)
-    judged = _judge(loader)
+    errors, residuals = _judge(loader)
     state.model.load_state_dict(current)
-    return judged
+    return errors, float(residuals @ state.spec.loss_weights)
 
 
 @torch.no_grad()
-def _judge(loader: Loader) -> tuple[FitErrors, float]:
-    """Errors of the committee's mean as its weights are now, and its score."""
-    sums, score = ErrorSums(), 0.0
+def _judge(loader: Loader) -> tuple[FitErrors, Array]:
+    """Errors of the committee's mean as its weights are now, and its residuals (3,)."""
+    sums, residuals = ErrorSums(), np.zeros(3)
     for chosen in cut_into_batches(loader.sizes, _VALIDATION_ATOMS, None):
         batch, targets = loader.batch(chosen)
         prediction = loader.problem.predict(batch)
-        score += validation_score(prediction, targets)
+        residuals += validation_residuals(prediction, targets)
         sums.add(prediction, targets)
-    return sums.errors(), score
+    return sums.errors(), residuals

@@ -172,7 +172,7 @@ class Loader:
             virial_tolerance=torch.from_numpy(spec.stress_tolerance + share * self.typical_virial[chosen]),
             importance=torch.from_numpy(self.importance[:, chosen]),
             structure=torch.from_numpy(np.repeat(np.arange(len(chosen)), sizes)),
-            weights=(spec.energy_weight, spec.force_weight, spec.stress_weight),
+            weights=spec.loss_weights,
             typical_size=self.typical_size,
         )
 
@@ -222,14 +222,13 @@ def residual_scales(targets: Targets) -> tuple[Tensor, Tensor, Tensor]:
     return energy, force[targets.structure], virial
 
 
-def validation_score(prediction: Prediction, targets: Targets) -> float:
-    """Root mean square residuals of the committee's mean, added up over structures: the lower, the better.
+def validation_residuals(prediction: Prediction, targets: Targets) -> Array:
+    """(3,) root mean square residuals of the committee's mean in energy, forces and virial, added up over structures.
 
     Roots, unlike squares, are not ruled by the one structure that is farthest off.
     """
     mean = Prediction(*(each.mean(0, keepdim=True) for each in vars(prediction).values()))
-    terms = zip(targets.weights, squared_residuals(mean, targets), strict=True)
-    return sum(weight * float(squared.sqrt().sum()) for weight, squared in terms)
+    return np.array([float(squared.sqrt().sum()) for squared in squared_residuals(mean, targets)])
 
 
 @dataclass(frozen=True)

@@ -57,3 +57,8 @@ class TrainingSpec(Spec):
     """How differently committee members weigh each structure: 0 equal, 1 full bootstrap."""
     cache_megabytes: float = Field(default=1000.0, ge=0)
     """Memory for descriptors and neighbours that are kept from epoch to epoch; the rest is computed anew."""
+
+    @property
+    def loss_weights(self) -> tuple[float, float, float]:
+        """Weights of energies, forces and stresses."""
+        return self.energy_weight, self.force_weight, self.stress_weight

@@ -90,7 +90,7 @@ def train_potential(context: Context, name: StepName) -> StepResult:
         "atoms": sum(len(record.atoms) for record in split.train),
         "epochs": result.history[-1].epochs,
         "best_epoch": result.best_epoch,
-        "ridge": result.ridge,
+        "last_layer": asdict(result.last_layer) if result.last_layer else None,
         "force_rmse": rmse,
         "calibration": asdict(calibration),
     }
