@@ -32,7 +32,7 @@ class TrainingSpec(Spec):
     """Energy error that counts as much as the other tolerances, eV/atom."""
     force_tolerance: float = Field(default=0.015, gt=0)
     """Force error that counts as much as the other tolerances, eV/Å."""
-    stress_tolerance: float = Field(default=0.005, gt=0)
+    stress_tolerance: float = Field(default=0.004, gt=0)
     """Virial error (stress times volume) that counts as much as the other tolerances, eV/atom."""
     relative_tolerance: float = Field(default=0.02, ge=0)
     """Tolerances grow by this share of a structure's own force, virial and energy above the lowest."""
