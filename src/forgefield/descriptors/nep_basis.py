@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from forgefield.atoms.neighbours import find_neighbours
 from forgefield.atoms.records import Array, Neighbours
-from forgefield.descriptors.density import DensityExpansion
+from forgefield.atoms.species import species_index
 from forgefield.descriptors.harmonics import harmonics, harmonics_gradient, prefactors
 
 
@@ -171,12 +171,8 @@ class NepBasis:
         return find_neighbours(atoms, self.radial_cutoff)
 
     def species_index(self, atoms: Atoms) -> NDArray[np.int64]:
-        """(N,) index of each atom's element.
-
-        Raises:
-            ForgefieldError: an element that is not among the species.
-        """
-        return DensityExpansion(self.species, self.radial_cutoff).species_index(atoms)
+        """(N,) index of each atom's element in `species`; a `ForgefieldError` names one that is not there."""
+        return species_index(atoms, self.species)
 
     def values(self, pairs: Neighbours, species: NDArray[np.int64]) -> Array:
         """The sums, flat."""

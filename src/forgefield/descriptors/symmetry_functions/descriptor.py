@@ -8,13 +8,13 @@ from functools import cached_property
 import numba
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers
 from numba import njit, prange
 from numpy.typing import NDArray
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.neighbours import find_neighbours
 from forgefield.atoms.records import Array, Neighbours
+from forgefield.atoms.species import species_index
 from forgefield.descriptors.symmetry_functions.definition import CutoffFunction, SymmetryFunction
 from forgefield.descriptors.symmetry_functions.fused import (
     backpropagate,
@@ -72,22 +72,8 @@ class SymmetryFunctions:
         return lay_out(self.species, self.functions_of, self.cutoff_function, self.length)
 
     def species_index(self, atoms: Atoms) -> NDArray[np.int64]:
-        """(N,) index of each atom's element in `species`.
-
-        Raises:
-            ForgefieldError: an element that the functions do not know.
-        """
-        numbers = [atomic_numbers[symbol] for symbol in self.species]
-        unknown = sorted(set(atoms.numbers.tolist()) - set(numbers))
-        if unknown:
-            symbol = atoms.symbols[int(np.flatnonzero(atoms.numbers == unknown[0])[0])]
-            raise ForgefieldError(
-                f"element {symbol} is not among the potential's species {', '.join(self.species)}",
-                "evaluate structures of these elements only, or train a potential that includes it",
-            )
-        lookup = np.full(max(numbers) + 1, -1, dtype=np.int64)
-        lookup[numbers] = np.arange(len(numbers))
-        return lookup[atoms.numbers]
+        """(N,) index of each atom's element in `species`; a `ForgefieldError` names one that is not there."""
+        return species_index(atoms, self.species)
 
     def neighbours(self, atoms: Atoms) -> Neighbours:
         """Pairs within the largest cutoff."""

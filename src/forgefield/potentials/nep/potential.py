@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers
-from numpy.typing import NDArray
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.pair_list import PairList, find_pairs
 from forgefield.atoms.records import Array, Evaluation
+from forgefield.atoms.species import species_index
 from forgefield.potentials.contract import Potential
 from forgefield.potentials.gradients import stress_from_virial
 from forgefield.potentials.nep import io
@@ -39,8 +38,6 @@ class NepPotential(Potential):
                 f"the repulsion reaches {self._zbl.cutoff} Å, beyond the radial cutoff {self.cutoff} Å",
                 "lower the outer cutoff of zbl",
             )
-        self._lookup = np.full(120, -1, dtype=np.int64)
-        self._lookup[[atomic_numbers[symbol] for symbol in model.species]] = np.arange(len(model.species))
 
     @classmethod
     def from_nep_txt(cls, path: Path | str) -> NepPotential:
@@ -88,12 +85,12 @@ class NepPotential(Potential):
 
     def features(self, atoms: Atoms) -> Array:
         """(N, D) scaled descriptors."""
-        index = self._index(atoms)
+        index = species_index(atoms, self.species)
         pairs = find_pairs(atoms, self.cutoff)
         return self._frozen.features(pairs.placed(atoms), pairs, index) * self.model.q_scaler
 
     def _outcome(self, atoms: Atoms, pairs: PairList | None, atom_virials: bool) -> Outcome:
-        index = self._index(atoms)
+        index = species_index(atoms, self.species)
         pairs = find_pairs(atoms, self.cutoff) if pairs is None else pairs
         placed = pairs.placed(atoms)
         outcome = self._frozen.evaluate(placed, pairs, index, atom_virials)
@@ -106,18 +103,3 @@ class NepPotential(Potential):
             virial=outcome.virial - virials.sum(axis=0).reshape(3, 3),
             atom_virials=None if outcome.atom_virials is None else outcome.atom_virials + virials,
         )
-
-    def _index(self, atoms: Atoms) -> NDArray[np.int64]:
-        """(N,) index of each atom's element.
-
-        Raises:
-            ForgefieldError: an element that the potential does not know.
-        """
-        index = self._lookup[atoms.numbers]
-        if (index < 0).any():
-            symbol = atoms.symbols[int(np.flatnonzero(index < 0)[0])]
-            raise ForgefieldError(
-                f"element {symbol} is not among the potential's species {', '.join(self.species)}",
-                "evaluate structures of these elements only, or train a potential that includes it",
-            )
-        return index
