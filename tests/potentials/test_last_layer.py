@@ -61,7 +61,7 @@ def test_columns_times_weights_are_the_prediction(loader):
 
 def test_the_loss_is_at_its_minimum_in_the_last_layer(loader):
     before = loss(loader)
-    way = refit_last_layer(loader.problem, loader, lambda: np.array([loss(loader), 1.0, 1.0]), seed=0)
+    way = refit_last_layer(loader.problem, loader, lambda: np.array([[loss(loader), 1.0, 1.0]]), seed=0)
     after = loss(loader)
     assert way == Refit(ridge=1e-4, energy_factor=1.0), (
         "data that judge themselves want no ridge and no factor"
@@ -79,6 +79,8 @@ def test_the_loss_is_at_its_minimum_in_the_last_layer(loader):
 def test_a_last_layer_that_validates_worse_is_left_as_it_was(loader):
     before = [loader.problem.last_layer(member) for member in range(SPEC.members)]
     calls = iter(range(100))
-    assert refit_last_layer(loader.problem, loader, lambda: np.full(3, 1.0 + next(calls)), seed=0) is None
+    assert (
+        refit_last_layer(loader.problem, loader, lambda: np.full((2, 3), 1.0 + next(calls)), seed=0) is None
+    )
     for member, weights in enumerate(before):
         np.testing.assert_array_equal(loader.problem.last_layer(member), weights)

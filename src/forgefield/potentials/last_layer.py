@@ -21,6 +21,8 @@ from forgefield.potentials.training_data import Loader, Prediction, Problem, Tar
 
 _RIDGES = (1e-4, 1e-2, 1.0, 1e2)
 _ENERGY_FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
+_TINY = 0.01
+"""Tolerances; residuals below are as good as none."""
 _LARGEST_SAMPLE = 30_000
 """Atoms from which the equations are built: many more than a last layer has weights."""
 
@@ -58,12 +60,13 @@ def refit_last_layer(
 ) -> Refit | None:
     """Move the last layers to the minimum of the training loss, as far as the validation data approve.
 
-    The way is chosen whose residuals in energy, forces and virial have the smallest product.
+    The way is chosen whose typical residuals in energy, forces and virial have the smallest product. That of energies
+    is their geometric mean, for they are few, and one that is far off would decide alone.
 
     Args:
         problem: with trained weights.
         loader: training data.
-        residuals: (3,) of the validation data in energy, forces and virial, with the weights of the moment.
+        residuals: (n, 3) of the validation data in energy, forces and virial, with the weights of the moment.
         seed: of the part of large data that is used.
 
     Returns:
@@ -74,7 +77,9 @@ def refit_last_layer(
     counted = np.array(loader.spec.loss_weights) > 0
 
     def score() -> float:
-        return float(np.log(residuals()[counted] + 1e-12).sum())
+        found = np.maximum(residuals(), _TINY)
+        logarithms = np.log(found[:, 0]).mean(), *np.log(found[:, 1:].mean(axis=0))
+        return float(np.array(logarithms)[counted].sum())
 
     best, chosen, way = score(), before, None
     for candidate in (Refit(*each) for each in product(_RIDGES, _ENERGY_FACTORS)):

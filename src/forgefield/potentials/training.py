@@ -191,16 +191,17 @@ def _validate(loader: Loader, state: TrainingState) -> tuple[FitErrors, float]:
     state.model.load_state_dict(state.average)
     errors, residuals = _judge(loader)
     state.model.load_state_dict(current)
-    return errors, float(residuals @ state.spec.loss_weights)
+    # Added up as roots, unlike squares, they are not ruled by the one structure that is farthest off.
+    return errors, float((residuals @ state.spec.loss_weights).sum())
 
 
 @torch.no_grad()
 def _judge(loader: Loader) -> tuple[FitErrors, Array]:
-    """Errors of the committee's mean as its weights are now, and its residuals (3,)."""
-    sums, residuals = ErrorSums(), np.zeros(3)
+    """Errors of the committee's mean as its weights are now, and residuals (n, 3) of every structure."""
+    sums, residuals = ErrorSums(), []
     for chosen in cut_into_batches(loader.sizes, _VALIDATION_ATOMS, None):
         batch, targets = loader.batch(chosen)
         prediction = loader.problem.predict(batch)
-        residuals += validation_residuals(prediction, targets)
+        residuals.append(validation_residuals(prediction, targets))
         sums.add(prediction, targets)
-    return sums.errors(), residuals
+    return sums.errors(), np.concatenate(residuals)

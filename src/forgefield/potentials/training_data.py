@@ -223,12 +223,11 @@ def residual_scales(targets: Targets) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def validation_residuals(prediction: Prediction, targets: Targets) -> Array:
-    """(3,) root mean square residuals of the committee's mean in energy, forces and virial, added up over structures.
-
-    Roots, unlike squares, are not ruled by the one structure that is farthest off.
-    """
+    """(B, 3) root mean square residuals of the committee's mean in energy, forces and virial, of each structure."""
     mean = Prediction(*(each.mean(0, keepdim=True) for each in vars(prediction).values()))
-    return np.array([float(squared.sqrt().sum()) for squared in squared_residuals(mean, targets)])
+    squares = torch.stack(squared_residuals(mean, targets), dim=-1)
+    residuals: Array = squares[0].sqrt().numpy()
+    return residuals
 
 
 @dataclass(frozen=True)
