@@ -56,9 +56,10 @@ def main() -> None:
         potential = potential_of(members)
         numba.set_num_threads(1)
         mine = microseconds(lambda: potential.evaluate(atoms), len(atoms))  # noqa: B023
-        spread = microseconds(lambda: potential.evaluate(atoms, uncertainty=True), len(atoms))  # noqa: B023
         numba.set_num_threads(threads)
         together = microseconds(lambda: potential.evaluate(atoms), len(atoms))  # noqa: B023
+        numba.set_num_threads(1)
+        spread = microseconds(lambda: potential.evaluate(atoms, uncertainty=True), len(atoms))  # noqa: B023
         print(
             f"{members:9d}  {mine:10.1f}  {theirs / mine:12.1f}  {spread:11.1f}  "
             f"{together:.1f} ({mine / together:.2f} ×)"
