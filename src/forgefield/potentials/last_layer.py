@@ -17,7 +17,14 @@ import numpy as np
 import torch
 
 from forgefield.atoms.records import Array
-from forgefield.potentials.training_data import Loader, Prediction, Problem, Targets, residual_scales
+from forgefield.potentials.training_data import (
+    Loader,
+    Prediction,
+    Problem,
+    Targets,
+    cut_into_batches,
+    residual_scales,
+)
 
 _RIDGES = (1e-4, 1e-2, 1.0, 1e2)
 _ENERGY_FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0)
@@ -25,6 +32,7 @@ _TINY = 0.01
 """Tolerances; residuals below are as good as none."""
 _LARGEST_SAMPLE = 30_000
 """Atoms from which the equations are built: many more than a last layer has weights."""
+_BATCH_ATOMS = 512
 
 
 @runtime_checkable
@@ -124,20 +132,28 @@ def _normal_equations(problem: LastLayerProblem, loader: Loader, seed: int) -> l
     few = order[np.cumsum(loader.sizes[order]) <= _LARGEST_SAMPLE]
     sizes = [len(problem.last_layer(member)) for member in range(problem.members)]
     equations = [_Equations(np.zeros((2, size, size)), np.zeros((2, size))) for size in sizes]
-    for index in (few if len(few) else order[:1]).tolist():
-        batch, targets = loader.batch([index])
-        # High energies are no harder to fit than low ones here, so all have the tolerance of the lowest.
-        weights = float(targets.energy_tolerance[0] / loader.spec.energy_tolerance) ** 2, 1.0
+    few = few if len(few) else order[:1]
+    for chosen in cut_into_batches(loader.sizes[few], _BATCH_ATOMS, None):
+        batch, targets = loader.batch(few[chosen].tolist())
+        n_energies = len(targets.sizes)
         errors = _rows(_difference(targets, problem.predict(batch)), targets)
         for member, each in enumerate(equations):
-            importance = float(targets.importance[member, 0])
-            columns = _rows(problem.columns(member, batch), targets)
-            # The first row of a structure is its energy.
-            for part, rows in enumerate((slice(0, 1), slice(1, None))):
-                weighted = importance * weights[part] * columns[:, rows]
+            columns, weights = _rows(problem.columns(member, batch), targets), _weights(targets, member)
+            # High energies are no harder to fit than low ones here, so all have the tolerance of the lowest.
+            weights[:n_energies] *= (targets.energy_tolerance / loader.spec.energy_tolerance).numpy() ** 2
+            for part, rows in enumerate((slice(0, n_energies), slice(n_energies, None))):
+                weighted = weights[rows] * columns[:, rows]
                 each.matrices[part] += weighted @ columns[:, rows].T
                 each.sides[part] += weighted @ errors[member, rows]
     return equations
+
+
+def _weights(targets: Targets, member: int) -> Array:
+    """(rows,) weight that a member gives to the structure of each row."""
+    importance = targets.importance[member]
+    by_force, by_virial = importance[targets.structure].repeat_interleave(3), importance.repeat_interleave(6)
+    weights: Array = torch.cat([importance, by_force, by_virial]).numpy()
+    return weights
 
 
 def _difference(targets: Targets, prediction: Prediction) -> Prediction:
@@ -151,7 +167,7 @@ def _difference(targets: Targets, prediction: Prediction) -> Prediction:
 
 
 def _rows(prediction: Prediction, targets: Targets) -> Array:
-    """(M, rows) energies, forces and virials of one structure, each scaled so that squares add up to its loss."""
+    """(M, rows) energies, forces and virials, each scaled so that its squares add up to the structures' losses."""
     energy, force, virial = residual_scales(targets)
     known = torch.isfinite(targets.virials)
     parts = (
