@@ -21,6 +21,7 @@ from forgefield.atoms.records import Array, Neighbours
 from forgefield.atoms.species import species_index
 from forgefield.descriptors import fused_training
 from forgefield.descriptors.fused_harmonics import MAX_FUSED_DEGREE
+from forgefield.descriptors.fused_radial import polynomial
 from forgefield.descriptors.harmonics import harmonics, harmonics_gradient, prefactors
 
 MAX_DEGREE = 6
@@ -32,9 +33,8 @@ def _radial(r, cutoff, n_radial, out, derivative):  # type: ignore[no-untyped-de
     u = r / cutoff
     x = 2.0 * (u - 1.0) * (u - 1.0) - 1.0
     dx = 4.0 * (u - 1.0) / cutoff
-    w = 1.0 - u * u
-    smooth = w * w * w
-    d_smooth = -6.0 * u * w * w / cutoff
+    smooth, d_smooth = polynomial(u)
+    d_smooth /= cutoff
     t0 = 1.0
     d0 = 0.0
     t1 = x

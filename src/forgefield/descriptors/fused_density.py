@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 
 from forgefield.descriptors.fused_harmonics import harmonic_pull, harmonic_rows
 from forgefield.descriptors.fused_lanes import VECTOR, WIDTH, Lanes, data_of, spread, vector_at
-from forgefield.descriptors.fused_tiles import product, transposed
+from forgefield.descriptors.fused_tiles import padded, product, transposed
 
 
 @njit(cache=True, fastmath=True)
@@ -91,8 +91,8 @@ def pull_back(here, df, f, begin, n, stride, n_functions, l_max, y, cotangent, t
         g: scratch of as many rows of `stride` as y and f have.
     """
     n_rows = (l_max + 1) ** 2 - 1
-    width, rows = (n_functions + 7) // 8 * 8, (n_rows + 7) // 8 * 8
-    product(turned, 0, width, y, begin, stride, n_rows, g, begin, stride, (n_functions + 3) // 4 * 4, n)
+    width, rows = padded(n_functions), padded(n_rows)
+    product(turned, 0, width, y, begin, stride, n_rows, g, begin, stride, padded(n_functions, 4), n)
     slope_of_rows(df, begin, g, begin, stride, sums_cotangent, n_functions, here.slope, begin, n)
     product(cotangent, 0, rows, f, begin, stride, n_functions, g, begin, stride, rows, n)
     places = len(here.x)

@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from forgefield.atoms.records import Array
-from forgefield.descriptors.fused_lanes import Lanes, row_formula
+from forgefield.descriptors.fused_lanes import WIDTH, Lanes, row_formula
 from forgefield.descriptors.fused_tiles import padded
 
 FIELDS = 12
@@ -54,11 +55,15 @@ class Surroundings(NamedTuple):
     counts: NDArray[np.int64]
 
 
+@register_jitable
+def staggered(places: int) -> int:
+    """Places of a row: rows a multiple of 4 kB apart would all fall into the same few lines of the cache."""
+    return places + WIDTH * (places % 64 == 0)
+
+
 def places_needed(most_neighbours: int, n_species: int, two_cutoffs: bool) -> int:
     """Places for an atom with so many listed neighbours, padding of its groups included."""
-    places = padded((1 + two_cutoffs) * (most_neighbours + 8 * n_species))
-    # Rows a multiple of 4 kB apart would all fall into the same few lines of the cache.
-    return places + 8 * (places % 64 == 0)
+    return staggered(padded((1 + two_cutoffs) * (most_neighbours + WIDTH * n_species)))
 
 
 @njit(cache=True)
@@ -99,7 +104,7 @@ def gather(i, positions, translations, offsets, neighbours, images, species, out
             counts[2 * species[neighbours[p]]] += 1
     used = 0
     for z in range(n_species):
-        room = (counts[2 * z] + 7) // 8 * 8
+        room = padded(counts[2 * z])
         starts[2 * z] = used
         used += room
         starts[2 * z + 1] = used
@@ -141,13 +146,14 @@ def gather(i, positions, translations, offsets, neighbours, images, species, out
             counts[group] += distance < outer[z] * outer[z]
     for group in range(2 * n_species):
         begin, n, cutoff = starts[group], counts[group], outer[group // 2]
-        wide = (n + 7) // 8 * 8
+        wide = padded(n)
         x, y, z, r = (
             vx[begin : begin + wide],
             vy[begin : begin + wide],
             vz[begin : begin + wide],
             square[begin : begin + wide],
         )
+        # `gather_pairs` does the same; a function for both would make this one slower.
         for at in range(n, wide):
             x[at] = 0.0
             y[at] = 0.0
@@ -193,7 +199,7 @@ def scatter(i, begin, count, here, directed, forces, virial, atom_virials):  # t
         atom_virials: (N, 9) added to, or empty: the share −r_ij ⊗ ∂E_i/∂r_ij is the neighbour's, as the heat flux
             Σ_i W_i·v_i wants it (Fan et al., PRB 92, 094301 (2015), eq. 39), with forces' sign.
     """
-    wide = (count + 7) // 8 * 8
+    wide = padded(count)
     x, y, z, r = here.x[begin:], here.y[begin:], here.z[begin:], here.r[begin:]
     gx, gy, gz = here.gx[begin:], here.gy[begin:], here.gz[begin:]
     atoms, places = here.atoms[begin:], len(here.x)

@@ -44,6 +44,23 @@ def cosine_cutoff(r, n, cutoff, smooth, slope):  # type: ignore[no-untyped-def]
         slope[j] = -0.5 * pi * inverse * sine if u < 1.0 else 0.0
 
 
+@njit(cache=True, fastmath=True, inline="always")
+def polynomial(u):  # type: ignore[no-untyped-def]
+    """(1 − u²)³, smooth to second order at u = 1, and its derivative."""
+    w = 1.0 - u * u
+    return w * w * w, -6.0 * u * w * w
+
+
+@njit(cache=True, fastmath=True)
+def polynomial_cutoff(r, n, cutoff, smooth, slope):  # type: ignore[no-untyped-def]
+    """smooth[j] = f_c and slope[j] = df_c/dr of `polynomial`, for r up to the cutoff."""
+    inverse = 1.0 / cutoff
+    for j in range(n):
+        smooth[j] = polynomial(r[j] * inverse)[0]
+    for j in range(n):
+        slope[j] = inverse * polynomial(r[j] * inverse)[1]
+
+
 @intrinsic  # type: ignore[untyped-decorator, unused-ignore]
 def _recur(typing_context, work, at, row, f, f_at, df, df_at, stride, n_functions, n):  # type: ignore[no-untyped-def]
     """f_k = x f_{k−1} − f_{k−2} and df_k = x df_{k−1} + dx f_{k−1} − df_{k−2}, for eight neighbours at a time.

@@ -14,15 +14,16 @@ import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
 
 from forgefield.atoms.records import Array
 from forgefield.descriptors.fused_lanes import FAST, VECTOR, WIDTH, data_of, spread, vector_at
 
 
+@register_jitable
 def padded(count: int, multiple: int = WIDTH) -> int:
-    """Smallest multiple that is not below count."""
-    return -(-count // multiple) * multiple
+    """Smallest multiple that is not below count; also for compiled code."""
+    return (count + multiple - 1) // multiple * multiple
 
 
 def aligned_zeros(*shape: int) -> Array:
@@ -31,6 +32,13 @@ def aligned_zeros(*shape: int) -> Array:
     memory = np.zeros(size + WIDTH)
     start = (-memory.ctypes.data // memory.itemsize) % WIDTH
     return memory[start : start + size].reshape(shape)
+
+
+def padded_rows(matrix: Array, multiple: int = WIDTH) -> Array:
+    """Flat and aligned, each row of a matrix (…, columns) padded with zeros to a multiple."""
+    wide = aligned_zeros(*matrix.shape[:-1], padded(matrix.shape[-1], multiple))
+    wide[..., : matrix.shape[-1]] = matrix
+    return wide.ravel()
 
 
 def _tile(rows: int, vectors: int, added: bool) -> Any:

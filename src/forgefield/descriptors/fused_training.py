@@ -11,59 +11,19 @@ from numba import njit, prange
 
 from forgefield.descriptors.fused_density import slope_of_rows
 from forgefield.descriptors.fused_harmonics import harmonic_pull, harmonic_push, harmonic_rows
+from forgefield.descriptors.fused_pairs import gather_pairs, places_of_pairs
 from forgefield.descriptors.fused_radial import chebyshev_rows
-from forgefield.descriptors.fused_tiles import product, product_added, transposed
+from forgefield.descriptors.fused_tiles import padded, product, product_added, transposed
 
 _Y00 = 0.5 / np.sqrt(np.pi)
 _ROWS = 12
 """Rows for unit vectors (0–2), distances (3), radial work (4–7), a slope (8) and a vector (9–11) of each pair."""
 
 
-@njit(cache=True, fastmath=True)
-def _gather(vectors, neighbours, species, first, last, element, cutoff, w, stride, which):  # type: ignore[no-untyped-def]
-    """Rows 0–5 of w for the pairs first … last − 1 with neighbours of one element; returns their number."""
-    found = 0
-    for p in range(first, last):
-        if species[neighbours[p]] == element:
-            x, y, z = vectors[p, 0], vectors[p, 1], vectors[p, 2]
-            square = x * x + y * y + z * z
-            if square < cutoff * cutoff:
-                w[found], w[stride + found], w[2 * stride + found] = x, y, z
-                w[3 * stride + found] = square
-                which[found] = p
-                found += 1
-    wide = (found + 7) // 8 * 8
-    for at in range(found, wide):
-        w[at] = w[stride + at] = w[2 * stride + at] = 0.0
-        w[3 * stride + at] = cutoff * cutoff
-    x, y, z, r = w[:wide], w[stride : stride + wide], w[2 * stride : 2 * stride + wide], w[3 * stride :]
-    for at in range(wide):
-        inverse = 1.0 / np.sqrt(r[at])
-        x[at] *= inverse
-        y[at] *= inverse
-        z[at] *= inverse
-        r[at] *= inverse
-    smooth, steep = w[4 * stride : 4 * stride + wide], w[5 * stride :]
-    for at in range(wide):
-        u = r[at] / cutoff
-        v = 1.0 - u * u
-        smooth[at] = v * v * v
-    for at in range(wide):
-        u = r[at] / cutoff
-        v = 1.0 - u * u
-        steep[at] = -6.0 * u * v * v / cutoff
-    return found
-
-
 @njit(cache=True)
 def _sizes(offsets, n_radial, l_max):  # type: ignore[no-untyped-def]
     """Places for an atom's neighbours, padded numbers of radial functions and of harmonics, work space of a thread."""
-    places = 8
-    for i in range(len(offsets) - 1):
-        places = max(places, (offsets[i + 1] - offsets[i] + 7) // 8 * 8)
-    # Rows a multiple of 4 kB apart would all fall into the same few lines of the cache.
-    places += 8 * (places % 64 == 0)
-    functions, rows = (n_radial + 7) // 8 * 8, ((l_max + 1) ** 2 + 6) // 8 * 8
+    places, functions, rows = places_of_pairs(offsets), padded(n_radial), padded((l_max + 1) ** 2 - 1)
     return (
         places,
         functions,
@@ -98,10 +58,10 @@ def _values_of(  # type: ignore[no-untyped-def]
     y_turned, block = f_turned[functions * stride :], f_turned[(functions + rows) * stride :]
     for i in range(start, stop):
         for z in range(n_species):
-            found = _gather(
+            found = gather_pairs(
                 vectors, neighbours, species, offsets[i], offsets[i + 1], z, cutoff, w, stride, which
             )
-            n = (found + 7) // 8 * 8
+            n = padded(found)
             if n == 0:
                 continue
             chebyshev_rows(w[3 * stride :], n, cutoff, n_radial, w[4 * stride :], stride, f, 0, df, 0, stride)
@@ -146,10 +106,10 @@ def _pull_of(  # type: ignore[no-untyped-def]
     turned, constants = block[functions * rows :], block[2 * functions * rows :]
     for i in range(start, stop):
         for z in range(cotangent.shape[1]):
-            found = _gather(
+            found = gather_pairs(
                 vectors, neighbours, species, offsets[i], offsets[i + 1], z, cutoff, w, stride, which
             )
-            n = (found + 7) // 8 * 8
+            n = padded(found)
             if n == 0:
                 continue
             given = cotangent[i, z]
@@ -161,7 +121,7 @@ def _pull_of(  # type: ignore[no-untyped-def]
             chebyshev_rows(w[3 * stride :], n, cutoff, n_radial, w[4 * stride :], stride, f, 0, df, 0, stride)
             harmonic_rows(w, 0, stride, n, l_max, y, 0, stride)
             n_rows = given.shape[1] - 1
-            product(turned, 0, functions, y, 0, stride, n_rows, g, 0, stride, (n_radial + 3) // 4 * 4, n)
+            product(turned, 0, functions, y, 0, stride, n_rows, g, 0, stride, padded(n_radial, 4), n)
             slope_of_rows(df, 0, g, 0, stride, constants, n_radial, w, 8 * stride, n)
             product(block, 0, rows, f, 0, stride, n_radial, g, 0, stride, rows, n)
             harmonic_pull(w, 0, stride, n, l_max, g, 0, stride, w, 9 * stride, stride)
@@ -203,10 +163,10 @@ def _push_of(  # type: ignore[no-untyped-def]
     y_turned, block = f_turned[functions * stride :], f_turned[(functions + rows) * stride :]
     for i in range(start, stop):
         for z in range(n_species):
-            found = _gather(
+            found = gather_pairs(
                 vectors, neighbours, species, offsets[i], offsets[i + 1], z, cutoff, w, stride, which
             )
-            n = (found + 7) // 8 * 8
+            n = padded(found)
             if n == 0:
                 continue
             chebyshev_rows(w[3 * stride :], n, cutoff, n_radial, w[4 * stride :], stride, f, 0, df, 0, stride)

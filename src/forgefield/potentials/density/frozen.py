@@ -1,15 +1,16 @@
-"""A density model frozen for simulation: its arrays as the fused kernel wants them, and work space that stays."""
+"""A density model frozen for simulation: its arrays as the fused kernel wants them, and their runner."""
 
 from __future__ import annotations
 
-import numba
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
 from forgefield.atoms.pair_list import PairList
 from forgefield.atoms.records import Array
-from forgefield.descriptors.fused_neighbours import FIELDS, places_needed
-from forgefield.descriptors.fused_tiles import aligned_zeros, padded
+from forgefield.descriptors.fused_runner import FusedRunner
+from forgefield.descriptors.fused_tiles import aligned_zeros, padded, padded_rows
 from forgefield.potentials.density.kernel import DensityArrays, run, work_size
 from forgefield.potentials.density.model import DensityModel
 from forgefield.potentials.density.spec import DensitySpec
@@ -25,25 +26,16 @@ class FrozenDensity:
 
     def __init__(self, spec: DensitySpec, model: DensityModel) -> None:
         self.arrays = _arrays(spec, model)
-        self._numbers, self._indices = np.zeros((0, 0)), np.zeros((0, 0), dtype=np.int64)
-        self._forces = np.zeros((0, 0, 3))
+        self._runner = FusedRunner(
+            run, self.arrays, len(self.arrays.cutoffs), partial(work_size, self.arrays)
+        )
 
     def evaluate(
         self, placed: tuple[Array, Array], pairs: PairList, species: NDArray[np.int64]
     ) -> tuple[Array, Array, Array]:
         """(N,) energies, eV, (N, 3) forces, eV/Å, and virial Σ r ⊗ ∂E/∂r (3, 3), eV, of `placed` atoms."""
-        n_atoms, n_threads, n_species = len(species), numba.get_num_threads(), len(self.arrays.cutoffs)
-        energies, virials = np.empty(n_atoms), np.empty((n_threads, 9))
-        if self._forces.shape[:2] != (n_threads, n_atoms):
-            self._forces = np.empty((n_threads, n_atoms, 3))
-        places = places_needed(int(np.diff(pairs.offsets).max(initial=0)), n_species, False)
-        size = FIELDS * places + work_size(self.arrays, places)
-        if self._numbers.shape[0] != n_threads or self._numbers.shape[1] < size:
-            self._numbers = aligned_zeros(n_threads, padded(size))
-            self._indices = np.zeros((n_threads, places + 4 * n_species), dtype=np.int64)
-        run(*placed, pairs.offsets, pairs.neighbours, pairs.images, species, places, self.arrays,
-            self._numbers, self._indices, energies, self._forces, virials, np.empty((n_threads, 0, 9)))  # fmt: skip
-        return energies, self._forces.sum(axis=0), virials.sum(axis=0).reshape(3, 3)
+        energies, forces, virial, _ = self._runner.run(placed, pairs, species)
+        return energies, forces, virial
 
 
 def _arrays(spec: DensitySpec, model: DensityModel) -> DensityArrays:
@@ -73,8 +65,10 @@ def _arrays(spec: DensitySpec, model: DensityModel) -> DensityArrays:
             scale = network.scale[member, 0].numpy()
             offset = network.mean[member, 0].numpy() / scale
             kernel = network.contraction[member].detach().numpy()
-            contraction.append(_rows(kernel))
-            contraction_back.append(_rows(kernel.reshape(n_species, functions, channels).swapaxes(1, 2)))
+            contraction.append(padded_rows(kernel))
+            contraction_back.append(
+                padded_rows(kernel.reshape(n_species, functions, channels).swapaxes(1, 2))
+            )
             weights = [weight[member].detach().numpy() for weight in network.weights]
             bias = [each[member, 0].detach().numpy() for each in network.biases]
             bias = [bias[0] - offset @ weights[0], *bias[1:]]
@@ -84,12 +78,12 @@ def _arrays(spec: DensitySpec, model: DensityModel) -> DensityArrays:
             out = network.readout[member, :, 0].detach().numpy() / members
             free += float(last @ out)
             weights = [arranged(weights[0] / scale[:, None]), *weights[1:]]
-            inward.append(np.concatenate([_rows(weight, 32) for weight in weights]))
-            inward_back.append(np.concatenate([_rows(weight.T, 32) for weight in weights]))
+            inward.append(np.concatenate([padded_rows(weight, 32) for weight in weights]))
+            inward_back.append(np.concatenate([padded_rows(weight.T, 32) for weight in weights]))
             biases.append(np.concatenate([np.pad(each, (0, widest - len(each))) for each in bias]))
             straight = network.linear[member, :, 0].detach().numpy() / scale / members
-            linear.append(_rows(arranged(straight)[None], 32))
-            readout.append(_rows(out[None], 32))
+            linear.append(padded_rows(arranged(straight)[None], 32))
+            readout.append(padded_rows(out[None], 32))
         shift.append(network.free_energy.item() - free)
     inputs = [n_features, *spec.hidden[:-1]]
     lengths = np.array(
@@ -127,10 +121,3 @@ def _joined(parts: list[Array]) -> Array:
     result = aligned_zeros(sum(len(part) for part in parts))
     result[:] = np.concatenate(parts)
     return result
-
-
-def _rows(matrix: Array, multiple: int = 8) -> Array:
-    """Flat, each row padded with zeros to a multiple."""
-    wide = np.zeros((*matrix.shape[:-1], padded(matrix.shape[-1], multiple)))
-    wide[..., : matrix.shape[-1]] = matrix
-    return wide.ravel()

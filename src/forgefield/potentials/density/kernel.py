@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from forgefield.atoms.records import Array
 from forgefield.descriptors.fused_density import accumulate, accumulate_sums, pull_back
 from forgefield.descriptors.fused_neighbours import FIELDS, gather, scatter, surroundings
-from forgefield.descriptors.fused_radial import chebyshev_rows
+from forgefield.descriptors.fused_radial import chebyshev_rows, polynomial_cutoff
 from forgefield.descriptors.fused_tanh import tanh_all
-from forgefield.descriptors.fused_tiles import product, product_added, row_product, transposed
+from forgefield.descriptors.fused_tiles import padded, product, product_added, row_product, transposed
 from forgefield.potentials.density.fused_products import run_back, run_forward
 
 _Y00 = 1 / sqrt(4 * pi)
@@ -60,18 +60,13 @@ class DensityArrays(NamedTuple):
 
 
 @njit(cache=True)
-def _up(count, multiple):  # type: ignore[no-untyped-def]
-    return (count + multiple - 1) // multiple * multiple
-
-
-@njit(cache=True)
 def _work_sizes(sizes, widths, places, n_species):  # type: ignore[no-untyped-def]
     """Numbers in each part of a thread's work space, in the order in which `_range` names them."""
     r, k, l_max, n_rows, first_feature = sizes[0], sizes[1], sizes[2], sizes[3], sizes[4]
-    r8, k8, rows = _up(r, 8), _up(k, 8), _up((l_max + 1) ** 2 - 1, 8)
+    r8, k8, rows = padded(r), padded(k), padded((l_max + 1) ** 2 - 1)
     tall = max(rows, r8)
-    wide = _up(widths.max(), 32)
-    inputs = _up((n_rows - first_feature) * k8 + n_species * r, 32)
+    wide = padded(widths.max(), 32)
+    inputs = padded((n_rows - first_feature) * k8 + n_species * r, 32)
     return (
         r8 * places, r8 * places, rows * places, tall * places, (r8 + rows) * places,
         n_species * r8 * rows, n_species * r8 * rows, n_species * r8, r8 * rows,
@@ -85,23 +80,9 @@ def work_size(arrays: DensityArrays, places: int) -> int:
 
 
 @njit(cache=True, fastmath=True)
-def _cutoff_function(r, n, cutoff, smooth, steep):  # type: ignore[no-untyped-def]
-    """(1 − u²)³ and its derivative with respect to r, u = r/r_c."""
-    inverse = 1.0 / cutoff
-    for j in range(n):
-        u = r[j] * inverse
-        w = 1.0 - u * u
-        smooth[j] = w * w * w
-    for j in range(n):
-        u = r[j] * inverse
-        w = 1.0 - u * u
-        steep[j] = -6.0 * inverse * u * w * w
-
-
-@njit(cache=True, fastmath=True)
 def _network(m, which, q, hidden, slopes, dq):  # type: ignore[no-untyped-def]
     """Energy of one member from its inputs q, and its gradient in dq."""
-    n_layers, wide = len(m.widths), _up(m.widths.max(), 32)
+    n_layers, wide = len(m.widths), padded(m.widths.max(), 32)
     n_inputs = len(q)
     q32 = len(dq)
     weights = m.inward[which * (len(m.inward) // (len(m.cutoffs) * m.sizes[5])) :]
@@ -112,7 +93,7 @@ def _network(m, which, q, hidden, slopes, dq):  # type: ignore[no-untyped-def]
         energy += linear[c] * q[c]
     below, n_below = q, n_inputs
     for layer in range(n_layers):
-        h32 = _up(m.widths[layer], 32)
+        h32 = padded(m.widths[layer], 32)
         out = hidden[layer * wide : layer * wide + h32]
         row_product(below, 0, weights, m.places[layer, 0], h32, n_below, out, 0, h32)
         bias = m.biases[(which * n_layers + layer) * wide :]
@@ -120,7 +101,7 @@ def _network(m, which, q, hidden, slopes, dq):  # type: ignore[no-untyped-def]
             out[c] += bias[c]
         tanh_all(out, h32)
         below, n_below = out, m.widths[layer]
-    readout = m.readout[which * _up(n_below, 32) :]
+    readout = m.readout[which * padded(n_below, 32) :]
     for c in range(n_below):
         energy += readout[c] * below[c]
         slopes[c] = readout[c]
@@ -129,7 +110,7 @@ def _network(m, which, q, hidden, slopes, dq):  # type: ignore[no-untyped-def]
         for c in range(m.widths[layer]):
             out[c] = slopes[c] * (1.0 - out[c] * out[c])
         if layer:
-            b32 = _up(m.widths[layer - 1], 32)
+            b32 = padded(m.widths[layer - 1], 32)
             row_product(out, 0, back, m.places[layer, 1], b32, m.widths[layer], slopes, 0, b32)
         else:
             row_product(out, 0, back, m.places[0, 1], q32, m.widths[0], dq, 0, q32)
@@ -147,11 +128,11 @@ def _range(  # type: ignore[no-untyped-def]
     r_n, k_n, l_max = m.sizes[0], m.sizes[1], m.sizes[2]
     n_rows, first_feature, members = m.sizes[3], m.sizes[4], m.sizes[5]
     n_species = len(m.cutoffs)
-    r8, k8, n_harmonics = _up(r_n, 8), _up(k_n, 8), (l_max + 1) ** 2
-    rows = _up(n_harmonics - 1, 8)
+    r8, k8, n_harmonics = padded(r_n), padded(k_n), (l_max + 1) ** 2
+    rows = padded(n_harmonics - 1)
     n_density = n_species * r_n
     n_inputs = (n_rows - first_feature) * k8 + n_density
-    q32 = _up(n_inputs, 32)
+    q32 = padded(n_inputs, 32)
     here = surroundings(numbers, indices, places, n_species)
     ends = np.cumsum(np.array(_work_sizes(m.sizes, m.widths, places, n_species)))
     work = numbers[FIELDS * places :]
@@ -170,12 +151,12 @@ def _range(  # type: ignore[no-untyped-def]
         centre = species[i]
         gather(i, positions, translations, offsets, neighbours, images, species, m.cutoffs, m.cutoffs, here)
         for z in range(n_species):
-            begin, n = here.starts[2 * z], _up(here.counts[2 * z], 8)
+            begin, n = here.starts[2 * z], padded(here.counts[2 * z])
             density = x[density_at + z * r_n : density_at + (z + 1) * r_n]
             block = expansion[z * r8 * rows : (z + 1) * r8 * rows]
             if n:
                 r = here.r[begin:]
-                _cutoff_function(r, n, m.cutoffs[z], here.smooth, here.steep)
+                polynomial_cutoff(r, n, m.cutoffs[z], here.smooth, here.steep)
                 chebyshev_rows(
                     r, n, m.cutoffs[z], r_n, here.all[8 * places :], places, f, begin, df, begin, places
                 )
@@ -225,7 +206,7 @@ def _range(  # type: ignore[no-untyped-def]
             sums_back[c] *= _Y00
         for z in range(n_species):
             begin, count = here.starts[2 * z], here.counts[2 * z]
-            n = _up(count, 8)
+            n = padded(count)
             if n:
                 block = cotangent[z * r8 * rows : (z + 1) * r8 * rows]
                 transposed(block, 0, rows, r8, rows, back, r8)

@@ -1,17 +1,17 @@
-"""A model frozen for simulation: its arrays as the fused kernel wants them, and work space that stays between calls."""
+"""A model frozen for simulation: its arrays as the fused kernel wants them, and their runner."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from forgefield.atoms.pair_list import PairList
 from forgefield.atoms.records import Array
-from forgefield.descriptors.fused_neighbours import FIELDS, places_needed
-from forgefield.descriptors.fused_tiles import aligned_zeros, padded
+from forgefield.descriptors.fused_runner import FusedRunner
+from forgefield.descriptors.fused_tiles import padded_rows
 from forgefield.potentials.nep.kernel import NepArrays, run, work_size
 from forgefield.potentials.nep.parameters import NepParameters
 
@@ -36,9 +36,10 @@ class FrozenNep:
     def __init__(self, model: NepParameters) -> None:
         self.arrays = _arrays(model)
         self.n_features = model.n_descriptors
-        self._two_cutoffs = bool((self.arrays.angular_cutoffs < self.arrays.radial_cutoffs).any())
-        self._numbers, self._indices = np.zeros((0, 0)), np.zeros((0, 0), dtype=np.int64)
-        self._forces = np.zeros((0, 0, 3))
+        self._runner = FusedRunner(
+            run, self.arrays, len(model.species), partial(work_size, self.arrays),
+            two_cutoffs=bool((self.arrays.angular_cutoffs < self.arrays.radial_cutoffs).any()),
+        )  # fmt: skip
 
     def evaluate(
         self,
@@ -48,38 +49,16 @@ class FrozenNep:
         atom_virials: bool = False,
     ) -> Outcome:
         """All predictions for N atoms, `placed` by the pair list."""
-        n_atoms, n_threads = len(species), numba.get_num_threads()
-        energies, virials = np.empty(n_atoms), np.empty((n_threads, 9))
-        shares = np.empty((n_threads, n_atoms if atom_virials else 0, 9))
-        if self._forces.shape[:2] != (n_threads, n_atoms):
-            self._forces = np.empty((n_threads, n_atoms, 3))
-        self._run(placed, pairs, species, energies, self._forces, virials, shares, np.empty((0, 0)))
-        forces = self._forces.sum(axis=0)
-        return Outcome(
-            energies, forces, virials.sum(axis=0).reshape(3, 3), shares.sum(axis=0) if atom_virials else None
+        energies, forces, virial, shares = self._runner.run(
+            placed, pairs, species, np.empty((0, 0)), atom_virials=atom_virials
         )
+        return Outcome(energies, forces, virial, shares if atom_virials else None)
 
     def features(self, placed: tuple[Array, Array], pairs: PairList, species: NDArray[np.int64]) -> Array:
         """(N, D) descriptors, not scaled."""
-        n_threads = numba.get_num_threads()
         features = np.empty((len(species), self.n_features))
-        nothing = np.empty((n_threads, 0, 3)), np.empty((n_threads, 9)), np.empty((n_threads, 0, 9))
-        self._run(placed, pairs, species, np.empty(len(species)), *nothing, features)
+        self._runner.run(placed, pairs, species, features)
         return features
-
-    def _run(
-        self, placed: tuple[Array, Array], pairs: PairList, species: NDArray[np.int64], energies: Array,
-        forces: Array, virials: Array, shares: Array, features: Array,
-    ) -> None:  # fmt: skip
-        most = int(np.diff(pairs.offsets).max(initial=0))
-        n_species, n_threads = len(self.arrays.radial_cutoffs), numba.get_num_threads()
-        places = places_needed(most, n_species, self._two_cutoffs)
-        size = FIELDS * places + work_size(self.arrays.sizes, places, n_species)
-        if self._numbers.shape[0] != n_threads or self._numbers.shape[1] < size:
-            self._numbers = aligned_zeros(n_threads, padded(size))
-            self._indices = np.zeros((n_threads, places + 4 * n_species), dtype=np.int64)
-        run(*placed, pairs.offsets, pairs.neighbours, pairs.images, species, places, self.arrays,
-            self._numbers, self._indices, energies, forces, virials, shares, features)  # fmt: skip
 
 
 def _arrays(model: NepParameters) -> NepArrays:
@@ -101,8 +80,11 @@ def _arrays(model: NepParameters) -> NepArrays:
          model.inward.shape[1], model.n_descriptors, shared]
     )  # fmt: skip
     return NepArrays(
-        outer, inner, sizes, _rows(radial), _rows(radial.swapaxes(2, 3)), _rows(angular), _rows(angular.swapaxes(2, 3)),
-        _rows(weights.swapaxes(1, 2), 32), _rows(weights, 32), _rows(thresholds, 32), _rows(outward, 32),
+        outer, inner, sizes,
+        padded_rows(radial), padded_rows(radial.swapaxes(2, 3)),
+        padded_rows(angular), padded_rows(angular.swapaxes(2, 3)),
+        padded_rows(weights.swapaxes(1, 2), 32), padded_rows(weights, 32),
+        padded_rows(thresholds, 32), padded_rows(outward, 32),
         np.full(n_species, -model.bias),
     )  # fmt: skip
 
@@ -118,11 +100,3 @@ def _widen(coefficients: Array, functions: int) -> Array:
     """Coefficients (S, S, k, n) with zeros for functions that they lack."""
     missing = functions - coefficients.shape[2]
     return np.pad(coefficients, ((0, 0), (0, 0), (0, missing), (0, 0)))
-
-
-def _rows(matrix: Array, multiple: int = 8) -> Array:
-    """Flat, each row padded with zeros to a multiple."""
-    width = padded(matrix.shape[-1], multiple)
-    wide = aligned_zeros(*matrix.shape[:-1], width)
-    wide[..., : matrix.shape[-1]] = matrix
-    return wide.ravel()

@@ -19,7 +19,7 @@ from forgefield.descriptors.fused_density import accumulate, accumulate_sums, pu
 from forgefield.descriptors.fused_neighbours import FIELDS, gather, scatter, surroundings
 from forgefield.descriptors.fused_radial import chebyshev_rows, cosine_cutoff
 from forgefield.descriptors.fused_tanh import tanh_all
-from forgefield.descriptors.fused_tiles import product, product_added, row_product, transposed
+from forgefield.descriptors.fused_tiles import padded, product, product_added, row_product, transposed
 
 _B4 = sqrt(2 / 35)
 _C4 = 1.5 * sqrt(3.0)
@@ -136,19 +136,19 @@ def _unpack(sizes):  # type: ignore[no-untyped-def]
 def _work_sizes(sizes, places, n_species):  # type: ignore[no-untyped-def]
     """Numbers in each part of a thread's work space, in the order in which `_range` names them."""
     kr, nr, ka, na, l_max, _, _, neurons, n_q, _ = _unpack(sizes)
-    kr8, nr8, ka8, na8 = (kr + 7) // 8 * 8, (nr + 7) // 8 * 8, (ka + 7) // 8 * 8, (na + 7) // 8 * 8
-    rows = ((l_max + 1) ** 2 + 6) // 8 * 8
-    tall, n_inputs = max(rows, ka8, kr8), (n_q + 31) // 32 * 32 + nr8 + na8
+    kr8, nr8, ka8, na8 = padded(kr), padded(nr), padded(ka), padded(na)
+    rows = padded((l_max + 1) ** 2 - 1)
+    tall, n_inputs = max(rows, ka8, kr8), padded(n_q, 32) + nr8 + na8
     return (
         ka8 * places, ka8 * places, rows * places, tall * places, kr8 * places, (ka8 + rows) * places,
         n_species * kr8, kr8, ka8,
-        rows * ka8, rows * ka8, rows * na8, rows * na8, rows * na8, n_inputs, n_inputs, (neurons + 31) // 32 * 32,
+        rows * ka8, rows * ka8, rows * na8, rows * na8, rows * na8, n_inputs, n_inputs, padded(neurons, 32),
     )  # fmt: skip
 
 
-def work_size(sizes: NDArray[np.int64], places: int, n_species: int) -> int:
+def work_size(arrays: NepArrays, places: int) -> int:
     """Numbers that one thread needs besides its `Surroundings`."""
-    return int(sum(_work_sizes(sizes, places, n_species)))
+    return int(sum(_work_sizes(arrays.sizes, places, len(arrays.radial_cutoffs))))
 
 
 @njit(cache=True, fastmath=True)
@@ -159,9 +159,9 @@ def _range(  # type: ignore[no-untyped-def]
     """Atoms first … last − 1; with features (N, D), only the descriptors are made."""
     kr, nr, ka, na, l_max, four, five, neurons, n_q, shared = _unpack(m.sizes)
     n_species = len(m.radial_cutoffs)
-    kr8, nr8, ka8, na8 = (kr + 7) // 8 * 8, (nr + 7) // 8 * 8, (ka + 7) // 8 * 8, (na + 7) // 8 * 8
-    h32, q32 = (neurons + 31) // 32 * 32, (n_q + 31) // 32 * 32
-    rows = ((l_max + 1) ** 2 + 6) // 8 * 8
+    kr8, nr8, ka8, na8 = padded(kr), padded(nr), padded(ka), padded(na)
+    h32, q32 = padded(neurons, 32), padded(n_q, 32)
+    rows = padded((l_max + 1) ** 2 - 1)
     here = surroundings(numbers, indices, places, n_species)
     ends = np.cumsum(np.array(_work_sizes(m.sizes, places, n_species)))
     work = numbers[FIELDS * places :]
@@ -180,7 +180,7 @@ def _range(  # type: ignore[no-untyped-def]
         q[:nr8] = 0.0
         a[:] = 0.0
         for z in range(n_species):
-            begin, n = here.starts[2 * z], (here.counts[2 * z] + 7) // 8 * 8
+            begin, n = here.starts[2 * z], padded(here.counts[2 * z])
             pair = centre * n_species + z
             sum_z = sums[z * kr8 : (z + 1) * kr8]
             sum_z[:] = 0.0
@@ -195,7 +195,7 @@ def _range(  # type: ignore[no-untyped-def]
                     accumulate_sums(f, begin, n, places, kr, sum_z)
             else:
                 for group in (2 * z, 2 * z + 1):
-                    begin, n = here.starts[group], (here.counts[group] + 7) // 8 * 8
+                    begin, n = here.starts[group], padded(here.counts[group])
                     if n:
                         cosine_cutoff(here.r[begin:], n, outer[z], here.smooth, here.steep)
                         chebyshev_rows(here.r[begin:], n, outer[z], kr, here.all[8 * places :], places, g, begin,
@@ -228,7 +228,7 @@ def _range(  # type: ignore[no-untyped-def]
             pair = centre * n_species + z
             row_product(dq, 0, m.radial_back, pair * nr * kr8, kr8, nr, sums_back, 0, kr8)
             begin, count = here.starts[2 * z], here.counts[2 * z]
-            n = (count + 7) // 8 * 8
+            n = padded(count)
             if n:
                 product(
                     m.angular_back,
@@ -251,7 +251,7 @@ def _range(  # type: ignore[no-untyped-def]
                     _radial_slope(radial_df, begin, n, places, kr, sums_back, here.slope)
                 scatter(i, begin, count, here, True, forces, virial, atom_virials)
             begin, count = here.starts[2 * z + 1], here.counts[2 * z + 1]
-            n = (count + 7) // 8 * 8
+            n = padded(count)
             if n:
                 here.slope[begin : begin + n] = 0.0
                 _radial_slope(radial_df, begin, n, places, kr, sums_back, here.slope)
