@@ -65,10 +65,14 @@ class Uncertainty:
     Attributes:
         energy: eV.
         forces: (N,), eV/Å: per atom, the root of the summed variances of its three force components.
+        components: (N, 3), eV/Å, of each force component, where the potential knows it.
+        stress: (6,), eV/Å³, where the potential knows it.
     """
 
     energy: float
     forces: Array
+    components: Array | None = None
+    stress: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,11 +93,11 @@ def fit(
     Args:
         structures: with energies and forces, as ASE reads them; stresses are used where there are any. Duplicates
             are used once.
-        family: ``density``, ``nep`` or ``hdnnp``.
+        family: ``density``, ``nep``, ``hdnnp`` or ``bayesian``.
         validation: structures that choose the best epoch; by default a tenth of `structures` is held out.
         settings: a `FitSpec`, or a mapping such as ``{"training": {"epochs": 100}}``.
         seed: the same seed gives the same potential.
-        checkpoint: file from which an interrupted fit goes on, to the bit.
+        checkpoint: file from which an interrupted fit goes on, to the bit; fits in closed form need none.
         report, stop, tick: see :func:`forgefield.potentials.training.train`.
 
     Raises:
@@ -135,21 +135,26 @@ def fit(
     if repulsion is not None:
         baseline = baseline_of(repulsion)
         fitted, judged = fitted.minus(baseline), judged.minus(baseline)
-    problem = known.problem(spec, species, seed)
-    result = train(
-        problem,
-        fitted.structures,
-        fitted.labels,
-        (judged.structures, judged.labels),
-        chosen.training,
-        seed,
-        checkpoint,
-        report,
-        fitted.weights,
-        stop,
-        tick,
-    )
-    potential: Potential = problem.potential()
+    if known.closed_form is not None:
+        warnings += _without_effect(chosen.training, family)
+        potential, result = known.closed_form(spec, species, fitted, judged, report, stop, tick)
+    else:
+        assert known.problem is not None
+        problem = known.problem(spec, species, seed)
+        result = train(
+            problem,
+            fitted.structures,
+            fitted.labels,
+            (judged.structures, judged.labels),
+            chosen.training,
+            seed,
+            checkpoint,
+            report,
+            fitted.weights,
+            stop,
+            tick,
+        )
+        potential = problem.potential()
     if repulsion is not None:
         potential = joined(potential, repulsion)
     return FittedPotential(potential, family, spec, chosen, result, data, held_out, tuple(warnings))
@@ -202,6 +207,16 @@ def _refused(error: ValidationError, prefix: str, spec: type[Spec]) -> Forgefiel
         )
     reason = first["msg"].removeprefix("Value error, ")
     return ForgefieldError(f"settings: {key} = {first['input']!r}: {reason}", "change the value")
+
+
+def _without_effect(training: TrainingSpec, family: str) -> list[str]:
+    """A sentence on settings that a fit in closed form does not need."""
+    idle = sorted(training.model_fields_set - {"validation_fraction"})
+    if not idle:
+        return []
+    return [
+        f"training.{', training.'.join(idle)}: no effect, as {family} potentials are fitted in closed form"
+    ]
 
 
 def _labelled(structures: TrainingSet | Iterable[Atoms], side: str) -> tuple[TrainingSet, list[str]]:

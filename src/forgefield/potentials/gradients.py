@@ -107,6 +107,32 @@ def assemble(descriptor: Descriptor, atomic: Tensor, cotangents: Tensor, batch: 
     return Prediction(energies, forces, virials)
 
 
+def last_layer_columns(
+    descriptor: Descriptor, elements: Sequence[Callable[[Tensor], Tensor]], batch: Batch
+) -> Prediction:
+    """What each weight of the last layers contributes to a batch when it is one: C in place of M in every shape.
+
+    Args:
+        descriptor: its kernels give the positions' share of the derivative.
+        elements: for each element, the function of its atoms' values (n, …) that gives (n, C_e), eV: what its weights
+            multiply. C is the sum of all C_e.
+        batch: B structures with N atoms.
+    """
+    species, blocks = torch.from_numpy(batch.species), []
+    with torch.enable_grad():
+        values = batch.values.clone().requires_grad_()
+        for index, element in enumerate(elements):
+            chosen = torch.nonzero(species == index).squeeze(1)
+            outputs = element(values[chosen])
+            blocks.append(outputs.new_zeros(len(species), outputs.shape[1]).index_copy(0, chosen, outputs))
+        contributions = torch.cat(blocks, dim=1)
+        slopes = [
+            torch.autograd.grad(column.sum(), values, retain_graph=True)[0]
+            for column in contributions.unbind(1)
+        ]
+    return assemble(descriptor, contributions.detach().T, torch.stack(slopes), batch)
+
+
 class _ForcesAndVirials(torch.autograd.Function):
     """∂E/∂values (M, N, …) → forces (M, N, 3) and virials (M, B, 6), with `push` as its backward pass."""
 

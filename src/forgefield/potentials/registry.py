@@ -11,7 +11,11 @@ from typing import Any
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.spec import Spec
-from forgefield.potentials import repulsion
+from forgefield.potentials import committee, repulsion
+from forgefield.potentials.bayesian import io as bayesian_io
+from forgefield.potentials.bayesian.closed_form import fit_in_closed_form
+from forgefield.potentials.bayesian.potential import BayesianPotential
+from forgefield.potentials.bayesian.spec import BayesianSpec
 from forgefield.potentials.contract import Potential
 from forgefield.potentials.density import io as density_io
 from forgefield.potentials.density.fit import DensityProblem
@@ -26,6 +30,7 @@ from forgefield.potentials.nep import io as nep_io
 from forgefield.potentials.nep.fit import NepProblem
 from forgefield.potentials.nep.potential import NepPotential
 from forgefield.potentials.nep.spec import NepSpec
+from forgefield.potentials.training import TrainingResult
 
 
 @dataclass(frozen=True)
@@ -34,19 +39,22 @@ class Family:
 
     Attributes:
         spec: its settings.
-        problem: takes (spec, species, seed); the training engine's `Problem`, with `potential()`.
+        problem: takes (spec, species, seed); the training engine's `Problem`, with `potential()`. None for a family
+            that is fitted in closed form.
         load: reads a folder that its potential's `save` wrote.
         summary: one line for people.
         repulsion: whether a repulsion of nuclei is added unless asked otherwise: if its exchange format holds one.
         neighbours: how many neighbours the cutoff takes in unless it is given; None: the settings' own default.
+        closed_form: takes (spec, species, training, validation, report, stop, tick); gives potential and result.
     """
 
     spec: type[Spec]
-    problem: Callable[[Any, tuple[str, ...], int], Any]
+    problem: Callable[[Any, tuple[str, ...], int], Any] | None
     load: Callable[[Path], Potential]
     summary: str
     repulsion: bool = True
     neighbours: int | None = None
+    closed_form: Callable[..., tuple[Potential, TrainingResult]] | None = None
 
 
 FAMILIES: dict[str, Family] = {
@@ -62,6 +70,14 @@ FAMILIES: dict[str, Family] = {
     ),
     hdnnp_io.FAMILY: Family(
         HdnnpSpec, HdnnpProblem, HdnnpPotential.load, "symmetry functions and networks (n2p2, RuNNer)", False
+    ),
+    bayesian_io.FAMILY: Family(
+        BayesianSpec,
+        None,
+        BayesianPotential.load,
+        "Bayesian regression on 2- and 3-body features, exact uncertainty",
+        neighbours=45,
+        closed_form=fit_in_closed_form,
     ),
 }
 
@@ -110,11 +126,13 @@ def load(path: Path | str, units: Units | str = ATOMIC_UNITS) -> Potential:
         family = json.loads(description.read_text())["family"]
         if family == repulsion.FAMILY:
             return repulsion.RepulsedPotential.load(path, load)
+        if family == committee.FAMILY:
+            return committee.Committee.load(path, load)
         reader = FAMILIES[family].load
     except (ValueError, TypeError):
         raise ForgefieldError(f"{description} cannot be read", "restore the file, or train again") from None
     except KeyError as error:
-        known = ", ".join([*FAMILIES, repulsion.FAMILY])
+        known = ", ".join([*FAMILIES, repulsion.FAMILY, committee.FAMILY])
         raise ForgefieldError(
             f"{description} names no known family ({error})", f"known families: {known}"
         ) from None

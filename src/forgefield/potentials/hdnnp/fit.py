@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
+import torch
 from ase import Atoms
+from torch import Tensor
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Array, Labels
 from forgefield.descriptors.symmetry_functions.descriptor import SymmetryFunctions
-from forgefield.potentials.gradients import Batch, Prepared, collate, predict, prepare
+from forgefield.potentials.gradients import Batch, Prepared, collate, last_layer_columns, predict, prepare
 from forgefield.potentials.hdnnp.definition import EV_ANGSTROM, Hdnnp, Scaling, by_atomic_number
-from forgefield.potentials.hdnnp.model import HdnnpModel
+from forgefield.potentials.hdnnp.model import ElementModel, HdnnpModel
 from forgefield.potentials.hdnnp.potential import HdnnpPotential
 from forgefield.potentials.hdnnp.spec import ACTIVATION_LETTERS, HdnnpSpec
 from forgefield.potentials.hdnnp.systematic import choose_functions, cutoff_function, systematic_functions
@@ -41,11 +44,11 @@ class HdnnpProblem:
         sizes = [len(self.offered.functions_of[symbol]) for symbol in self.species]
         limit = spec.functions.n_functions
         self._use([np.arange(min(size, limit or size)) for size in sizes])
-        self.statistics = tuple(np.zeros((len(columns), 4)) for columns in self.columns)
+        self.statistics = tuple(np.zeros((len(columns), 4)) for columns in self.chosen)
 
     def _use(self, columns: Sequence[np.typing.NDArray[np.int64]]) -> None:
         """Take these of the offered functions of each element; the model starts anew."""
-        self.columns = columns
+        self.chosen = columns
         chosen = [
             self.offered.functions_of[symbol][column]
             for symbol, mine in zip(self.species, columns, strict=True)
@@ -81,7 +84,7 @@ class HdnnpProblem:
         scale = max(float(np.sqrt((forces**2).mean())), 0.05)
         statistics = []
         for element, network in enumerate(self.model.elements):
-            mine = values[element][:, self.columns[element]]
+            mine = values[element][:, self.chosen[element]]
             rows = np.stack([mine.min(axis=0), mine.max(axis=0), mine.mean(axis=0), mine.std(axis=0)], axis=1)
             statistics.append(rows)
             alone = free & (counts[:, element] == 1)
@@ -115,7 +118,7 @@ class HdnnpProblem:
 
     def _reduced(self, item: Prepared) -> Prepared:
         values = np.zeros((len(item.species), self.functions.width))
-        for element, columns in enumerate(self.columns):
+        for element, columns in enumerate(self.chosen):
             mine = item.species == element
             values[mine, : len(columns)] = item.values[np.ix_(mine, columns)]
         return replace(item, values=values)
@@ -123,6 +126,31 @@ class HdnnpProblem:
     def predict(self, batch: Batch) -> Prediction:
         """Energies (M, B), forces (M, N, 3) and virials (M, B, 6) of a batch, differentiable in the weights."""
         return predict(self.functions, self.members, self.model, batch)
+
+    def columns(self, member: int, batch: Batch) -> Prediction:
+        """What each weight of a member's last layers contributes: element by element, weights, then bias."""
+
+        def outputs(network: ElementModel, functions: Tensor) -> Tensor:
+            return network.outputs(functions.expand(self.members, *functions.shape))[member]
+
+        return last_layer_columns(
+            self.functions, [partial(outputs, network) for network in self.model.elements], batch
+        )
+
+    def last_layer(self, member: int) -> Array:
+        """(C,) weights of a member in the order of `columns`."""
+        return np.concatenate(
+            [network.last_layer[member, :, 0].detach().numpy() for network in self.model.elements]
+        )
+
+    def set_last_layer(self, member: int, weights: Array) -> None:
+        """Replace the weights of a member by others (C,)."""
+        rest = torch.from_numpy(weights)
+        with torch.no_grad():
+            for network in self.model.elements:
+                width = network.weights[-1].shape[1]
+                network.weights[-1][member, :, 0], network.biases[-1][member] = rest[:width], rest[width]
+                rest = rest[width + 1 :]
 
     def potential(self) -> HdnnpPotential:
         """A copy of the model as it is now."""

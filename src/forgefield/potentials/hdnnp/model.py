@@ -69,12 +69,21 @@ class ElementModel(nn.Module):
             values = _ACTIVATIONS[self.letter](values @ weight + bias)
         return values
 
-    def forward(self, functions: Tensor) -> Tensor:
-        """(M, N) energies in eV of symmetry functions (M, N, D)."""
+    def outputs(self, functions: Tensor) -> Tensor:
+        """(M, N, width + 1) what the last layer's weights and bias multiply, eV; functions (M, N, D)."""
         hidden = self.hidden_values(functions[..., : self.n_inputs] * self.slope + self.shift)
         free = self.hidden_values(self.shift.expand(len(self.weights[0]), 1, -1))
-        output = (hidden - self.anchor * free) @ self.weights[-1] + (1 - self.anchor) * self.biases[-1]
-        return self.offset + self.scale * output.squeeze(-1)
+        constant = (1 - self.anchor) * torch.ones_like(hidden[..., :1])
+        return self.scale * torch.cat([hidden - self.anchor * free, constant], dim=-1)
+
+    def forward(self, functions: Tensor) -> Tensor:
+        """(M, N) energies in eV of symmetry functions (M, N, D)."""
+        return self.offset + (self.outputs(functions) @ self.last_layer).squeeze(-1)
+
+    @property
+    def last_layer(self) -> Tensor:
+        """(M, width + 1, 1) weights and bias of the last layer."""
+        return torch.cat([self.weights[-1], self.biases[-1]], dim=1)
 
     @torch.no_grad()
     def set_scales(

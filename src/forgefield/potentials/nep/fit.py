@@ -11,7 +11,7 @@ from ase import Atoms
 from torch import Tensor
 
 from forgefield.atoms.records import Array, Labels
-from forgefield.potentials.gradients import Batch, Prepared, collate, predict, prepare
+from forgefield.potentials.gradients import Batch, Prepared, collate, last_layer_columns, predict, prepare
 from forgefield.potentials.nep.freeze import frozen_parameters
 from forgefield.potentials.nep.model import NepModel, basis_of
 from forgefield.potentials.nep.potential import NepPotential
@@ -112,6 +112,21 @@ class NepProblem:
         return Prediction(
             own.energies + batch.energies, own.forces + batch.forces, own.virials + batch.virials
         )
+
+    def columns(self, member: int, batch: NepBatch) -> Prediction:
+        """What each weight of the last layers contributes: element by element, `outward`."""
+        return last_layer_columns(self.basis, [network.outputs for network in self.model.elements], batch)
+
+    def last_layer(self, member: int) -> Array:
+        """(C,) weights in the order of `columns`."""
+        return np.concatenate([network.outward.detach().numpy() for network in self.model.elements])
+
+    def set_last_layer(self, member: int, weights: Array) -> None:
+        """Replace the weights by others (C,)."""
+        parts = np.split(weights, len(self.model.elements))
+        with torch.no_grad():
+            for network, part in zip(self.model.elements, parts, strict=True):
+                network.outward.copy_(torch.from_numpy(part))
 
     def potential(self) -> NepPotential:
         """The model as it is now, frozen."""

@@ -64,17 +64,20 @@ class NepNetwork(nn.Module):
             parts.append(7 / 15 * parts[1] ** 2)
         return torch.cat(parts, dim=-1)
 
-    def _network(self, descriptors: Tensor) -> Tensor:
-        hidden = torch.tanh(((descriptors - self.mean) / self.scale) @ self.inward + self.bias)
-        return hidden @ self.outward
+    def _hidden(self, descriptors: Tensor) -> Tensor:
+        return torch.tanh(((descriptors - self.mean) / self.scale) @ self.inward + self.bias)
+
+    def outputs(self, sums: Tensor) -> Tensor:
+        """(…, N, H) what `outward` multiplies: neurons, less those of a free atom."""
+        return self._hidden(self.descriptors(sums)) - self._hidden(torch.zeros_like(self.mean))
 
     def constant(self) -> Tensor:
         """E_free − g(0), eV: what is added to the network."""
-        return self.free_energy - self._network(torch.zeros_like(self.mean))
+        return self.free_energy - self._hidden(torch.zeros_like(self.mean)) @ self.outward
 
     def forward(self, sums: Tensor) -> Tensor:
         """(M, N) atomic energies in eV of the sums (M, N, …)."""
-        return self.constant() + self._network(self.descriptors(sums))
+        return self.free_energy + self.outputs(sums) @ self.outward
 
     @torch.no_grad()
     def standardise(self, sums: Tensor, free_energy: float, mean_energy: float) -> None:
@@ -85,9 +88,7 @@ class NepNetwork(nn.Module):
         floor = 1e-3 * descriptors.abs().amax(dim=0) + 1e-8
         self.scale.copy_(torch.maximum(descriptors.std(dim=0, correction=0), floor))
         self.free_energy.fill_(free_energy)
-        standard = descriptors - self.mean
-        hidden = torch.tanh(standard / self.scale @ self.inward + self.bias).mean(dim=0)
-        from_free = hidden - torch.tanh(-self.mean / self.scale @ self.inward + self.bias)
+        from_free = self.outputs(sums).mean(dim=0)
         missing = mean_energy - free_energy - from_free @ self.outward
         self.outward.add_(from_free * missing / (from_free @ from_free).clamp(min=1e-12))
 
