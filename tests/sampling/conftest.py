@@ -20,8 +20,12 @@ from matscipy.calculators.manybody.explicit_forms.stillinger_weber import (
 )
 
 from forgefield.atoms.pair_list import PairList
-from forgefield.atoms.records import Candidate, Evaluation, Uncertainty
+from forgefield.atoms.records import Candidate, Evaluation, Labels, Uncertainty
+from forgefield.potentials.bayesian.examples import Example
+from forgefield.potentials.bayesian.fit import BayesianFit
+from forgefield.potentials.bayesian.spec import BayesianSpec
 from forgefield.potentials.contract import Potential
+from forgefield.reference.engines.classical import stillinger_weber_silicon
 
 
 def kumagai() -> Calculator:
@@ -77,6 +81,33 @@ class Springs(Potential):
 
     def save(self, folder: Path) -> None:
         raise NotImplementedError
+
+
+class Learner:
+    """A Bayesian fit that grows, and Stillinger and Weber's silicon as the reference that it learns from."""
+
+    spec = BayesianSpec(n_radial=6, l_max=3)
+
+    def __init__(self) -> None:
+        self.fit: BayesianFit | None = None
+        self.calculator = stillinger_weber_silicon()
+
+    def label(self, atoms: Atoms) -> Labels:
+        bare = Atoms(atoms, calculator=self.calculator)
+        energy, forces = bare.get_potential_energy(), bare.get_forces()
+        return Labels(energy, forces, bare.get_stress(), recipe="", engine="", seconds=0.0)
+
+    def learn(self, atoms: Atoms, labels: Labels) -> Potential:
+        if self.fit is None:
+            self.fit = BayesianFit.start(self.spec, ("Si",), [Example(atoms, labels)])
+        else:
+            self.fit = self.fit.plus(atoms, labels)
+        return self.fit.potential()
+
+
+@pytest.fixture
+def learner() -> Learner:
+    return Learner()
 
 
 @pytest.fixture

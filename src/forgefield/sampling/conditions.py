@@ -73,6 +73,19 @@ class Conditions:
                     f"{key} {getattr(self, key)} of {self.name} is not positive", f"raise {key}"
                 )
 
+    def check_cell(self, atoms: Atoms) -> None:
+        """Refuse constant pressure for a structure that is not periodic in three directions.
+
+        Raises:
+            ForgefieldError: it is not.
+        """
+        if self.ensemble == "npt" and not (atoms.pbc.all() and atoms.cell.rank == 3):
+            raise ForgefieldError(
+                f"{self.name}: constant pressure needs a structure that is periodic in three directions, "
+                f"{atoms.get_chemical_formula()} has periodicity {atoms.pbc.tolist()}",
+                "use the nvt ensemble for it",
+            )
+
     def temperature_at(self, step: int) -> float:
         """Target temperature in K at a step."""
         if step >= self.ramp_steps:

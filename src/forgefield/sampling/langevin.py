@@ -58,12 +58,12 @@ class MotionState:
 
 
 def start_motion(
-    potential: Potential, atoms: Atoms, temperature: float, rng: np.random.Generator
+    potential: Potential | None, atoms: Atoms, temperature: float, rng: np.random.Generator
 ) -> MotionState:
     """State at step 0 with momenta from the Maxwell–Boltzmann distribution.
 
     Args:
-        potential: gives the forces.
+        potential: gives the forces; None leaves them at zero, for `evaluated` to bring them later.
         atoms: start structure; its momenta and constraints do not count.
         temperature: K.
         rng: moves on; the trajectory then has a generator of its own that was seeded from it.
@@ -77,22 +77,36 @@ def start_motion(
         )
     own = np.random.default_rng(rng.integers(2**32, size=8))
     masses = atoms.get_masses()
-    spread = np.sqrt(masses * units.kB * temperature)[:, None]
-    momenta = spread * own.standard_normal((len(atoms), 3))
-    bare = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell.array, pbc=atoms.pbc)
-    evaluation = potential.evaluate(bare)
-    return MotionState(
-        numbers=bare.numbers.astype(np.int64),
+    state = MotionState(
+        numbers=atoms.numbers.astype(np.int64),
         masses=masses,
-        pbc=np.array(bare.pbc),
-        cell=bare.cell.array.copy(),
-        positions=bare.positions.copy(),
-        momenta=momenta,
-        energy=evaluation.energy,
-        forces=evaluation.forces,
-        stress=evaluation.stress,
+        pbc=np.array(atoms.pbc),
+        cell=atoms.cell.array.copy(),
+        positions=atoms.positions.copy(),
+        momenta=thermal_momenta(masses, temperature, own),
+        energy=0.0,
+        forces=np.zeros((len(atoms), 3)),
+        stress=np.zeros(6),
         generator=own.bit_generator.state,
     )
+    return state if potential is None else evaluated(potential, state)
+
+
+def thermal_momenta(masses: Array, temperature: float, rng: np.random.Generator) -> Array:
+    """(N, 3) momenta drawn from the Maxwell–Boltzmann distribution.
+
+    Args:
+        masses: (N,) u.
+        temperature: K.
+        rng: source of randomness.
+    """
+    return np.sqrt(masses * units.kB * temperature)[:, None] * rng.standard_normal((len(masses), 3))
+
+
+def evaluated(potential: Potential, state: MotionState) -> MotionState:
+    """The same state with energy, forces and stress of this potential."""
+    evaluation = potential.evaluate(state.atoms())
+    return replace(state, energy=evaluation.energy, forces=evaluation.forces, stress=evaluation.stress)
 
 
 def langevin_step(
@@ -126,7 +140,7 @@ def langevin_step(
     Returns:
         The next state; the same state gives the same next state to the last bit.
     """
-    rng = _generator(state.generator)
+    rng = restored_generator(state.generator)
     thermal_energy = units.kB * temperature
     masses = state.masses[:, None]
     momenta = state.momenta + 0.5 * timestep * state.forces
@@ -144,19 +158,17 @@ def langevin_step(
     momenta = kept * momenta + kick * rng.standard_normal(momenta.shape)
     positions = positions + 0.5 * timestep * momenta / masses
     moved = replace(state, positions=positions, cell=cell)
-    evaluation = potential.evaluate(moved.atoms())
+    moved = evaluated(potential, moved)
     return replace(
         moved,
-        momenta=momenta + 0.5 * timestep * evaluation.forces,
-        energy=evaluation.energy,
-        forces=evaluation.forces,
-        stress=evaluation.stress,
+        momenta=momenta + 0.5 * timestep * moved.forces,
         generator=rng.bit_generator.state,
         step=state.step + 1,
     )
 
 
-def _generator(state: Mapping[str, Any]) -> np.random.Generator:
+def restored_generator(state: Mapping[str, Any]) -> np.random.Generator:
+    """Random generator that goes on from a bit generator's state."""
     bits = getattr(np.random, state["bit_generator"])(0)
     bits.state = state
     return np.random.Generator(bits)

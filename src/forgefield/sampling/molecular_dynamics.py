@@ -85,15 +85,10 @@ def run_trajectory(
             uncertainty though the guard needs one.
     """
     atoms = start.atoms
-    if conditions.ensemble == "npt" and not (atoms.pbc.all() and atoms.cell.rank == 3):
-        raise ForgefieldError(
-            f"{conditions.name}: constant pressure needs a structure that is periodic in three directions, "
-            f"{atoms.get_chemical_formula()} has periodicity {atoms.pbc.tolist()}",
-            "use the nvt ensemble for it",
-        )
+    conditions.check_cell(atoms)
     if len(atoms) and (stop := guard.geometry_problem(atoms)) is not None:
         return Trajectory(conditions, (), stop.outcome, f"at the start: {stop.reason}", 0)
-    barostat = _barostat(conditions)
+    barostat = barostat_of(conditions)
     timestep, damping_time = conditions.timestep * units.fs, conditions.damping_time * units.fs
     parent = structure_key(atoms)
     frames: list[Frame] = []
@@ -105,7 +100,7 @@ def run_trajectory(
     while state.step < conditions.steps:
         target = conditions.temperature_at(state.step)
         state = langevin_step(potential, state, target, timestep, damping_time, barostat)
-        broken = _not_finite(state) or guard.geometry_problem(state.atoms())
+        broken = not_finite(state) or guard.geometry_problem(state.atoms())
         if broken is not None:
             return ended(broken, state.step)
         heat = guard.overheating(state.temperature, target, len(atoms))
@@ -122,13 +117,15 @@ def run_trajectory(
     return ended(Stop("completed", "all steps done"), state.step)
 
 
-def _not_finite(state: MotionState) -> Stop | None:
+def not_finite(state: MotionState) -> Stop | None:
+    """``overheated`` if a number of the motion is infinite or not a number."""
     if all(np.isfinite(array).all() for array in (state.positions, state.momenta, state.cell, state.forces)):
         return None
     return Stop("overheated", "positions, momenta or forces are no longer finite")
 
 
-def _barostat(conditions: Conditions) -> Barostat | None:
+def barostat_of(conditions: Conditions) -> Barostat | None:
+    """The barostat of ``npt`` conditions in ASE units; None for ``nvt``."""
     if conditions.ensemble != "npt":
         return None
     return Barostat(
@@ -139,29 +136,36 @@ def _barostat(conditions: Conditions) -> Barostat | None:
     )
 
 
+def moving_candidate(
+    state: MotionState, moments: Array | None, source: str, trajectory: str, parent: str
+) -> Candidate:
+    """A frame as a candidate for the reference.
+
+    Args:
+        state: the frame.
+        moments: (N,) initial magnetic moments: the motion does not need them, a calculation with spin does.
+        source, trajectory, parent: where it comes from, see `Candidate`.
+    """
+    atoms = state.atoms()
+    if moments is not None:
+        atoms.set_initial_magnetic_moments(moments)
+    return Candidate(atoms, source, trajectory, parent, f"step {state.step}, {state.temperature:.0f} K")
+
+
 def _frame(
     potential: Potential, state: MotionState, conditions: Conditions, guard: Guard, start: Atoms, parent: str
 ) -> Frame:
-    atoms = state.atoms()
-    if start.has("initial_magmoms"):
-        # The motion does not need them, a reference calculation with spin does.
-        atoms.set_initial_magnetic_moments(start.get_initial_magnetic_moments())
-    evaluation = potential.evaluate(atoms, uncertainty=True)
+    moments = start.get_initial_magnetic_moments() if start.has("initial_magmoms") else None
+    candidate = moving_candidate(state, moments, conditions.ensemble, conditions.name, parent)
+    evaluation = potential.evaluate(candidate.atoms, uncertainty=True)
     if evaluation.uncertainty is not None:
         uncertainties = guard.scale * np.asarray(evaluation.uncertainty.forces, dtype=np.float64)
     elif np.isinf(guard.stop_above):
-        uncertainties = np.zeros(len(atoms))
+        uncertainties = np.zeros(len(state.masses))
     else:
         raise ForgefieldError(
             f"{conditions.name}: the potential gives no uncertainty of its forces, so the trajectory cannot "
             f"be stopped at {guard.stop_above:.3f} eV/Å",
             "train a committee of at least two members",
         )
-    candidate = Candidate(
-        atoms=atoms,
-        source=conditions.ensemble,
-        trajectory=conditions.name,
-        parent=parent,
-        note=f"step {state.step}, {state.temperature:.0f} K",
-    )
     return Frame(candidate, state.step, state.temperature, state.energy, uncertainties)

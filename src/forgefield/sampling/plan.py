@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
 import numpy as np
 from ase import Atoms
@@ -12,6 +13,11 @@ from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Array, Candidate
 from forgefield.sampling.conditions import Conditions
 from forgefield.sampling.spec import ExplorationSpec
+
+
+class _TimestepSettings(Protocol):
+    @property
+    def timestep_fs(self) -> float | Literal["auto"]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ def seeds_within(structures: Sequence[Atoms], energies: Array, window: float) ->
     ]
 
 
-def stable_timestep(spec: ExplorationSpec, atoms: Atoms) -> float:
+def stable_timestep(spec: _TimestepSettings, atoms: Atoms) -> float:
     """Time step in fs: what the spec says, or 2 fs, at most 0.5 fs × √(lightest mass in u)."""
     if spec.timestep_fs != "auto":
         return spec.timestep_fs

@@ -55,11 +55,8 @@ def relax(
     Raises:
         ForgefieldError: the cell was to move but the structure is not periodic in three directions.
     """
-    if cell and not (atoms.pbc.all() and atoms.cell.rank == 3):
-        raise ForgefieldError(
-            f"the cell of {atoms.get_chemical_formula()}, periodicity {atoms.pbc.tolist()}, cannot relax",
-            "relax it with a fixed cell",
-        )
+    if cell:
+        check_cell_relaxes(atoms)
     moving = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell.array, pbc=atoms.pbc)
     if atoms.has("initial_magmoms"):
         moving.set_initial_magnetic_moments(atoms.get_initial_magnetic_moments())
@@ -80,3 +77,16 @@ def relax(
         converged=converged,
         steps=steps,
     )
+
+
+def check_cell_relaxes(atoms: Atoms) -> None:
+    """Refuse to relax a cell that does not repeat in all directions.
+
+    Raises:
+        ForgefieldError: the structure is not periodic in three directions.
+    """
+    if not (atoms.pbc.all() and atoms.cell.rank == 3):
+        raise ForgefieldError(
+            f"the cell of {atoms.get_chemical_formula()}, periodicity {atoms.pbc.tolist()}, cannot relax",
+            "relax it with a fixed cell",
+        )

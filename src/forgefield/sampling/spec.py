@@ -4,16 +4,108 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from forgefield.atoms.spec import Spec
+
+
+def check_timestep(timestep_fs: float | Literal["auto"]) -> None:
+    """Refuse a time step that no motion of atoms could bear.
+
+    Raises:
+        ValueError: not above 0 and at most 10 fs.
+    """
+    if timestep_fs != "auto" and not 0.0 < timestep_fs <= 10.0:
+        raise ValueError(f"timestep_fs {timestep_fs} must lie above 0 and at most at 10 fs")
+
+
+Thermostat = Literal["langevin", "nose-hoover"]
+
+
+class SegmentSpec(Spec):
+    """One segment of a programme: the temperature goes linearly from one value to another, or stays."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    start: float = Field(alias="from", gt=0.0)
+    """Temperature in K at the start of the segment."""
+
+    end: float | None = Field(default=None, alias="to", gt=0.0)
+    """Temperature in K at its end; without it the temperature stays."""
+
+    steps: int = Field(ge=1)
+    """Length of the segment in steps."""
+
+    ensemble: Literal["nvt", "npt"] = "nvt"
+    """Fixed cell (`nvt`) or moving cell (`npt`)."""
+
+    thermostat: Thermostat = "langevin"
+    """`langevin`, or `nose-hoover` for a chain of thermostats without random numbers (`nvt` only)."""
+
+    pressure: float = 0.0
+    """Pressure in GPa at the start of the segment; counts for `npt`."""
+
+    end_pressure: float | None = None
+    """Pressure in GPa at its end; without it the pressure stays."""
+
+    cell_shape: Literal["free", "isotropic"] = "free"
+    """Whether `npt` moves the whole cell or the volume alone."""
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        if self.ensemble == "npt" and self.thermostat == "nose-hoover":
+            raise ValueError(
+                "thermostat nose-hoover keeps the cell: choose ensemble nvt, or thermostat langevin"
+            )
+        if self.ensemble == "nvt" and (self.pressure != 0.0 or self.end_pressure is not None):
+            raise ValueError(f"a pressure of {self.end_pressure or self.pressure} GPa needs ensemble npt")
+        return self
+
+
+class OnTheFlySpec(Spec):
+    """How a trajectory learns while it moves."""
+
+    target_error: float = Field(default=0.1, gt=0.0)
+    """Force error in eV/Å that is good enough for every atom: below it nothing is asked."""
+
+    block: int = Field(default=2, ge=1)
+    """New structures after which the potential is refitted."""
+
+    urgent: float = Field(default=4.0, gt=1.0)
+    """Uncertainty, as a multiple of the threshold, from which on a block is not waited for."""
+
+    wait: int = Field(default=10, ge=1)
+    """Fewest steps between two requests of a trajectory: consecutive frames teach almost the same."""
+
+    judge_every: int = Field(default=5, ge=1)
+    """Steps between two evaluations of the uncertainty."""
+
+    check_every: int | None = Field(default=2000, ge=1)
+    """Steps without a request after which a frame is asked for however certain it seems: calibration needs errors."""
+
+    initial: int = Field(default=3, ge=0)
+    """Structures asked for before the motion starts: the start itself, then rattled copies of it."""
+
+    initial_rattle: float = Field(default=0.05, gt=0.0)
+    """Standard deviation in Å of the rattled copies' displacements."""
+
+    snapshot_every: int = Field(default=50, ge=1)
+    """Steps between two trusted frames that are kept to go back to."""
 
 
 class ExplorationSpec(Spec):
     """How the potential explores structures on its own."""
 
-    method: Literal["md"] = "md"
-    """How to explore: `md` is molecular dynamics that stops where the potential is unsure."""
+    method: Literal["on-the-fly", "md"] = "on-the-fly"
+    """`on-the-fly`: a Bayesian potential moves the atoms, asks where it is unsure, and learns at once; `md`: the
+    trained potential moves them, stops where it is unsure, and learns in the next cycle."""
+
+    on_the_fly: OnTheFlySpec = OnTheFlySpec()
+    """How it learns on the fly."""
+
+    programme: tuple[SegmentSpec, ...] = ()
+    """On the fly: segments that every trajectory goes through, such as `{from: 300, to: 1500, steps: 10000}`, in place
+    of `temperatures`, `ramp`, `ensembles`, `pressures`, `cell_shape` and `steps`."""
 
     temperatures: tuple[float, ...] = Field(default=(300.0, 600.0, 900.0, 1200.0, 1500.0), min_length=1)
     """Temperatures in K that the trajectories end at; they are shared out evenly over the trajectories."""
@@ -52,8 +144,7 @@ class ExplorationSpec(Spec):
     def _sensible(self) -> Self:
         if any(temperature <= 0.0 for temperature in self.temperatures):
             raise ValueError(f"temperatures {list(self.temperatures)}: every temperature must lie above 0 K")
-        if self.timestep_fs != "auto" and not 0.0 < self.timestep_fs <= 10.0:
-            raise ValueError(f"timestep_fs {self.timestep_fs} must lie above 0 and at most at 10 fs")
+        check_timestep(self.timestep_fs)
         if self.sample_every > self.steps:
             raise ValueError(
                 f"sample_every {self.sample_every} is larger than steps {self.steps}: no frame would be seen"
