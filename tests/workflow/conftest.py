@@ -41,7 +41,13 @@ TINY: dict[str, Any] = {
         "members": 2,
     },
     "training": {"epochs": 60, "batch_atoms": 64},
-    "exploration": {"trajectories": 3, "steps": 40, "max_atoms": 8, "temperatures": [300.0, 600.0]},
+    "exploration": {
+        "method": "md",
+        "trajectories": 3,
+        "steps": 40,
+        "max_atoms": 8,
+        "temperatures": [300.0, 600.0],
+    },
     "selection": {"per_cycle": 4},
     "cycles": {"max": 2},
     "hold_out": {"configurations": 4, "temperatures": [300.0, 600.0], "steps": 40, "max_atoms": 8},
@@ -75,9 +81,10 @@ def verdict(folder: Path) -> dict[str, Any]:
 
 
 class CommandLine:
-    """Runs `forgefield run` in processes of its own, which can be killed."""
+    """Runs `forgefield run`, or another command, in processes of its own, which can be killed."""
 
-    def __init__(self, home: Path, content: dict[str, Any]) -> None:
+    def __init__(self, home: Path, content: dict[str, Any], command: str = "run") -> None:
+        self.command = command
         self.input = home / "input.yaml"
         self.input.write_text(yaml.safe_dump(content))
         self.home = home
@@ -88,7 +95,7 @@ class CommandLine:
             sys.executable,
             "-m",
             "forgefield",
-            "run",
+            self.command,
             str(self.input),
             "--folder",
             str(self.home / folder),

@@ -21,6 +21,7 @@ _COMMANDS = {
     "validate-input": ("commands_input:validate_input", "Check an input file and say what it asks for."),
     "schema": ("commands_input:schema", "List every key of the input, its default and its meaning."),
     "run": ("commands_run:run", "Run an input, or go on where an earlier run was stopped."),
+    "learn": ("commands_run:learn", "Learn a potential on the fly, calling DFT only where it does not know."),
     "status": (
         "commands_results:status",
         "Show how far a run is, what it cost, what failed, and what is ahead.",

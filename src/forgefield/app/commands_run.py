@@ -1,4 +1,4 @@
-"""The command run."""
+"""The commands run and learn."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from forgefield.app.progress import duration, progress_on
 from forgefield.app.verdict_table import summary_line, verdict_table
 from forgefield.report.build import build_report
 from forgefield.workflow.executors import abandon, open_executor
+from forgefield.workflow.loop import RunOutcome
 from forgefield.workflow.loop import run as run_workflow
 
 
@@ -39,8 +40,9 @@ def run(
     until every target holds or the budget is spent. Everything lies in the run folder; no calculation is ever
     done twice. After Ctrl-C, a crash or a power cut, the same command goes on.
 
-    The steps of a cycle are train, hold-out (once), verify, explore, select and label; before the first one
-    come 0/structures, 0/label and 0/targets. What --from replaces is kept under set-aside/ in the run folder.
+    The steps of a cycle are train, hold-out (once), verify and explore; with `exploration.method: md` also select
+    and label. Before the first one come 0/structures, 0/label, 0/targets and, on the fly, 0/explore. What --from
+    replaces is kept under set-aside/ in the run folder.
 
     Examples:
 
@@ -48,8 +50,60 @@ def run(
     - `forgefield run si.yaml --from explore`: explore again in the latest cycle, with changed settings
     - `forgefield run si.yaml --from 2/train --workers 8`
     """
+    outcome = _carried_out("run", input_file, folder, workers, executor, restart_from)
+    results = output()
+    if outcome.verdict is not None:
+        results.print(verdict_table(outcome.verdict))
+        say(results, summary_line(outcome.verdict), "green" if outcome.verdict.holds else "yellow")
+    say(results, f"The run ended because {outcome.reason}.")
+    say(results, f"{outcome.calculations} reference calculations, {duration(outcome.seconds)}. Potential:")
+    say(results, f"  {outcome.folder / 'potential'}")
+    say(results, f"Report:  {build_report(outcome.folder)}")
+
+
+def learn(
+    input_file: Annotated[Path, typer.Argument(metavar="INPUT", help="Input file, YAML.")],
+    folder: Annotated[
+        Path | None, typer.Option("--folder", "-f", help="Run folder; for si.yaml it is si-learn beside it.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", "-w", min=1, help="Calculations side by side; default: all cores."),
+    ] = None,
+    executor: Annotated[str, typer.Option(help="Where calculations run; local: on this machine.")] = "local",
+) -> None:
+    """Learn a Bayesian potential on the fly: molecular dynamics that calls DFT only where it does not know.
+
+    The same input as `forgefield run`, of which the groups system, structures, reference, exploration, surrogate,
+    selection and budget count. The initial structures are computed; then trajectories start from them, and every
+    frame whose force uncertainty exceeds a threshold that adapts itself is computed and learned at once. No
+    verdict and no network: use `forgefield run` for these. After Ctrl-C, a crash or a power cut, the same command
+    goes on, to the bit.
+
+    Examples:
+
+    - `forgefield learn si.yaml`
+    - `forgefield learn si.yaml --folder si-hot --workers 4`
+    """
+    outcome = _carried_out("learn", input_file, folder, workers, executor, None)
+    results = output()
+    say(results, f"Learning ended because {outcome.reason}.")
+    say(results, f"{outcome.calculations} reference calculations, {duration(outcome.seconds)}. Potential:")
+    say(results, f"  {outcome.folder / 'potential'}")
+    say(results, f"Report:  {build_report(outcome.folder)}")
+
+
+def _carried_out(
+    command: str,
+    input_file: Path,
+    folder: Path | None,
+    workers: int | None,
+    executor: str,
+    restart_from: str | None,
+) -> RunOutcome:
+    """Run the workflow, or its learning part, with a bar; Ctrl-C says how to go on."""
     spec = read_input(input_file)
-    run_folder = folder or default_folder(input_file)
+    run_folder = folder or default_folder(input_file, command)
     count = workers or _cores()
     console = messages()
     say(
@@ -67,27 +121,21 @@ def run(
                 executor=pool,
                 progress=progress,
                 restart_from=restart_from,
+                learn_only=command == "learn",
             )
         pool.shutdown()
     except KeyboardInterrupt as error:
         abandon(pool)
         say(
             console,
-            f"Stopped. What is computed is kept; go on with:\n  {again(input_file, folder, workers)}",
+            f"Stopped. What is computed is kept; go on with:\n  {again(input_file, folder, workers, command)}",
             "yellow",
         )
         raise typer.Exit(130) from error
     except BaseException:
         abandon(pool)
         raise
-    results = output()
-    if outcome.verdict is not None:
-        results.print(verdict_table(outcome.verdict))
-        say(results, summary_line(outcome.verdict), "green" if outcome.verdict.holds else "yellow")
-    say(results, f"The run ended because {outcome.reason}.")
-    say(results, f"{outcome.calculations} reference calculations, {duration(outcome.seconds)}. Potential:")
-    say(results, f"  {run_folder / 'potential'}")
-    say(results, f"Report:  {build_report(run_folder)}")
+    return outcome
 
 
 def _cores() -> int:
@@ -95,14 +143,14 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def default_folder(input_file: Path) -> Path:
+def default_folder(input_file: Path, command: str = "run") -> Path:
     """Run folder of an input: ``si.yaml`` → ``si-run`` beside it."""
-    return input_file.with_name(f"{input_file.stem}-run")
+    return input_file.with_name(f"{input_file.stem}-{command}")
 
 
-def again(input_file: Path, folder: Path | None, workers: int | None) -> str:
+def again(input_file: Path, folder: Path | None, workers: int | None, command: str = "run") -> str:
     """The command that goes on with a stopped run."""
-    words = ["forgefield", "run", str(input_file)]
+    words = ["forgefield", command, str(input_file)]
     words += ["--folder", str(folder)] if folder is not None else []
     words += ["--workers", str(workers)] if workers is not None else []
     return shlex.join(words)

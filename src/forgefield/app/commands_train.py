@@ -39,7 +39,7 @@ _REFRESH = 0.2
 def train(
     data: Annotated[list[Path], typer.Argument(metavar="DATA...", help="Labelled structures to train on.")],
     family: Annotated[
-        str, typer.Option("--family", "-f", help="Family of the potential: density, nep or hdnnp.")
+        str, typer.Option("--family", "-f", help="Family of the potential: density, nep, hdnnp or bayesian.")
     ] = "density",
     valid: Annotated[
         Path | None,

@@ -50,25 +50,29 @@ def all_settings() -> tuple[Setting, ...]:
 
 
 def keys_of(group: type[BaseModel]) -> tuple[str, ...]:
-    """Names of the keys in a group."""
-    return tuple(group.model_fields)
+    """Names of the keys in a group, as users write them."""
+    return tuple(field.alias or name for name, field in group.model_fields.items())
 
 
 def group_at(path: KeyPath) -> type[BaseModel] | None:
     """The spec that holds the keys under a path; None if there are none."""
     group: type[BaseModel] | None = RunSpec
     for part in path:
-        field = group.model_fields.get(str(part)) if group is not None and isinstance(part, str) else None
-        group = _group_in(field.annotation) if field is not None else None
+        if isinstance(part, str):
+            field = _field_named(part, group)
+            group = _group_in(field.annotation) if field is not None else None
     return group
+
+
+def _field_named(key: str, group: type[BaseModel] | None) -> FieldInfo | None:
+    return dict(zip(keys_of(group), group.model_fields.values(), strict=True)).get(key) if group else None
 
 
 def field_at(path: KeyPath) -> FieldInfo | None:
     """The field that a path names, ignoring positions in lists at its end; None if there is none."""
     while path and isinstance(path[-1], int):
         path = path[:-1]
-    group = group_at(path[:-1]) if path else None
-    return group.model_fields.get(str(path[-1])) if group is not None else None
+    return _field_named(str(path[-1]), group_at(path[:-1])) if path else None
 
 
 def default_of(field: FieldInfo) -> str:

@@ -9,6 +9,7 @@ from forgefield.workflow.folder import Manifest, StepName
 from forgefield.workflow.spec import RunSpec
 
 _EXPLORING = ("explore", "select", "label")
+_ON_THE_FLY = ("explore",)
 
 
 def forecast(spec: RunSpec, manifests: Mapping[StepName, Manifest], left: int | None) -> float | None:
@@ -25,6 +26,8 @@ def forecast(spec: RunSpec, manifests: Mapping[StepName, Manifest], left: int | 
     Returns:
         None as long as no potential was trained, as the cost of training is unknown until then.
     """
+    learning = spec.exploration.method == "on-the-fly"
+    exploring = _ON_THE_FLY if learning else _EXPLORING
     means = {step: _mean(step, manifests) for step in ("train", "verify", "explore", "select")}
     per_label = _seconds_per_label(manifests)
     if means["train"] is None or per_label is None:
@@ -38,12 +41,12 @@ def forecast(spec: RunSpec, manifests: Mapping[StepName, Manifest], left: int | 
         for step in ("train", "verify"):
             if StepName(cycle, step) not in manifests:
                 total += means[step] or 0.0
-        if cycle == spec.cycles.max or (allowed <= 0 and StepName(cycle, "label") not in manifests):
+        if cycle == spec.cycles.max or (allowed <= 0 and StepName(cycle, exploring[-1]) not in manifests):
             break
-        for step in _EXPLORING:
+        for step in exploring:
             if StepName(cycle, step) in manifests:
                 continue
-            if step == "label":
+            if step == "label" or (learning and means[step] is None):
                 number = min(allowed, _chosen(spec, cycle, manifests))
                 allowed -= number
                 total += per_label * number

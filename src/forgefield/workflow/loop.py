@@ -6,43 +6,32 @@ so the same call goes on wherever an earlier one was stopped.
 
 from __future__ import annotations
 
-import fcntl
-import json
-import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import ase
-import numpy
-import torch
-
-from forgefield import __version__
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.dataset.store import Dataset
 from forgefield.properties.stored import to_json
 from forgefield.properties.verdict import Verdict
 from forgefield.reference.ledger import Ledger
-from forgefield.reference.recipe import Recipe, resolve_recipe
 from forgefield.workflow.context import Context
 from forgefield.workflow.executors import abandon, open_executor
 from forgefield.workflow.folder import Manifest, RunFolder, StepName, write_atomically
 from forgefield.workflow.labelling import Labeller
+from forgefield.workflow.opening import settle, sole_user, versions
 from forgefield.workflow.progress import Progress, Silent
 from forgefield.workflow.spec import RunSpec
 from forgefield.workflow.steps.exploration import explore, select
 from forgefield.workflow.steps.initial import collect_structures, label_candidates
+from forgefield.workflow.steps.on_the_fly import SURROGATE, learn_on_the_fly
 from forgefield.workflow.steps.proof import hold_out, read_verdict, verify
 from forgefield.workflow.steps.result import StepResult
 from forgefield.workflow.steps.targets import TARGETS, compute_targets, planned_calculations
 from forgefield.workflow.steps.training import POTENTIAL, train_potential
-
-_MAY_CHANGE = {"budget", "cycles"}
-"""Settings that a run may go on with after they changed: they only say when to stop."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +62,7 @@ def run(
     executor: Executor | None = None,
     progress: Progress | None = None,
     restart_from: str | None = None,
+    learn_only: bool = False,
 ) -> RunOutcome:
     """Run, or go on with, the whole workflow.
 
@@ -85,6 +75,7 @@ def run(
         progress: listener.
         restart_from: step to begin again from, such as ``explore`` or ``2/train``; it and all later steps are
             set aside, not deleted.
+        learn_only: end after the initial structures and one exploration on the fly; its potential is the run's.
 
     Raises:
         ForgefieldError: the folder belongs to a run with other settings, another process runs in it, no label
@@ -94,11 +85,11 @@ def run(
     run_folder = RunFolder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     listener = progress or Silent()
-    with _sole_user(folder):
+    with sole_user(folder):
         if restart_from is not None:
             aside = run_folder.set_aside(run_folder.resolve_step(restart_from))
             listener.note(f"steps from {restart_from} on are set aside in {aside}")
-        recipe = _settle(spec, run_folder, input_text, restarted=restart_from is not None)
+        recipe = settle(spec, run_folder, input_text, restarted=restart_from is not None)
         run_folder.ending.unlink(missing_ok=True)
         pool = executor or open_executor("local", workers)
         try:
@@ -107,7 +98,8 @@ def run(
                 dataset, Ledger(run_folder.ledger), recipe, pool, spec.budget.calculations, listener
             )
             context = Context(spec, run_folder, recipe, dataset, labeller, pool, workers, listener)
-            verdict, reason = _Loop(context, started).run()
+            loop = _Loop(context, started)
+            verdict, reason = (None, loop.learn()) if learn_only else loop.run()
             spent = labeller.spent()
         except BaseException:
             if executor is None:
@@ -129,13 +121,12 @@ class _Loop:
     def run(self) -> tuple[Verdict | None, str]:
         """Go through the steps; returns the last verdict and why it was the last."""
         context, spec = self.context, self.context.spec
-        initial = StepName(0, "structures")
-        self.do(initial, "collecting initial structures", lambda name: collect_structures(context, name))
-        reserve = spec.hold_out.configurations + planned_calculations(context)
-        self.label(0, initial, reserve)
+        self.begin(spec.hold_out.configurations + planned_calculations(context))
         self.do(
             TARGETS, "reference properties of the target crystal", lambda name: compute_targets(context, name)
         )
+        if spec.exploration.method == "on-the-fly":
+            self.explore(0, spec.hold_out.configurations)
         hold_out_cycle = min(spec.hold_out.from_cycle, spec.cycles.max)
         for cycle in range(1, spec.cycles.max + 1):
             self.do(
@@ -156,7 +147,7 @@ class _Loop:
                 return verdict, f"cycles.max {spec.cycles.max} trainings are done"
             tested = cycle >= hold_out_cycle
             reserve = 0 if tested else spec.hold_out.configurations
-            if not self.labelled(cycle) and (why := self.exhausted(reserve)):
+            if not self.explored(cycle) and (why := self.exhausted(reserve)):
                 if not tested:
                     self.do(
                         StepName(cycle, "hold-out"),
@@ -165,10 +156,34 @@ class _Loop:
                     )
                     verdict = self.verify(cycle, again=True)
                 return verdict, why
-            self.do(StepName(cycle, "explore"), "molecular dynamics", lambda name: explore(context, name))
-            self.do(StepName(cycle, "select"), "choosing structures", lambda name: select(context, name))
-            self.label(cycle, StepName(cycle, "select"), reserve)
+            self.explore(cycle, reserve)
         raise AssertionError("the last cycle returns")
+
+    def begin(self, reserve: int) -> None:
+        """Make and label the initial structures."""
+        initial = StepName(0, "structures")
+        self.do(initial, "collecting initial structures", lambda name: collect_structures(self.context, name))
+        self.label(0, initial, reserve)
+
+    def learn(self) -> str:
+        """Initial structures and one exploration on the fly; returns how it ended."""
+        folder, name = self.context.folder, StepName(0, "explore")
+        self.begin(reserve=0)
+        self.explore(0, reserve=0)
+        _replace_folder(folder.step(name) / SURROGATE, folder.potential)
+        manifest = folder.manifest(name)
+        return str(manifest.summary["ending"]) if manifest is not None else ""
+
+    def explore(self, cycle: int, reserve: int) -> None:
+        """Let molecular dynamics find structures, and label those that are worth it."""
+        context, name = self.context, StepName(cycle, "explore")
+        if context.spec.exploration.method == "on-the-fly":
+            self.do(name, "learning on the fly", lambda step: learn_on_the_fly(context, step, reserve))
+            return
+        self.do(name, "molecular dynamics", lambda step: explore(context, step))
+        chosen = StepName(cycle, "select")
+        self.do(chosen, "choosing structures", lambda step: select(context, step))
+        self.label(cycle, chosen, reserve)
 
     def label(self, cycle: int, origin: StepName, reserve: int) -> None:
         """Label what another step has chosen."""
@@ -183,9 +198,10 @@ class _Loop:
                 f"see {self.context.folder.ledger} for the reasons",
             )
 
-    def labelled(self, cycle: int) -> bool:
-        """Whether the cycle's new structures have been labelled already, in an earlier call."""
-        return self.context.folder.manifest(StepName(cycle, "label")) is not None
+    def explored(self, cycle: int) -> bool:
+        """Whether the cycle's new structures have their labels already, from an earlier call."""
+        last = "explore" if self.context.spec.exploration.method == "on-the-fly" else "label"
+        return self.context.folder.manifest(StepName(cycle, last)) is not None
 
     def exhausted(self, reserve: int) -> str:
         """Why no new cycle can begin; empty if one can."""
@@ -220,50 +236,10 @@ class _Loop:
         folder.step(name).mkdir(parents=True, exist_ok=True)
         result = step(name)
         seconds = time.perf_counter() - begun
-        manifest = Manifest(str(name), seconds, _versions(self.context.recipe), result.summary, result.keys)
+        manifest = Manifest(str(name), seconds, versions(self.context.recipe), result.summary, result.keys)
         folder.finish(name, manifest)
         progress.finish(str(name), result.line, seconds)
         return manifest
-
-
-def _settle(spec: RunSpec, folder: RunFolder, input_text: str, restarted: bool) -> Recipe:
-    """Write down what the run is about, or make sure that it is still about the same."""
-    wanted = spec.model_dump(mode="json")
-    if folder.spec.exists():
-        known = json.loads(folder.spec.read_text())
-        changed = [key for key in wanted if key not in _MAY_CHANGE and wanted[key] != known.get(key)]
-        if changed:
-            raise ForgefieldError(
-                f"{folder.path} holds a run with other settings of {', '.join(changed)}",
-                "choose another --folder, restore the input, or apply them from a step on with --from STEP",
-            )
-    recipe = resolve_recipe(spec.reference, spec.system.symbols)
-    if folder.recipe.exists():
-        stored = Recipe.model_validate_json(folder.recipe.read_text())
-        if stored.key != recipe.key and any(folder.finished()):
-            raise ForgefieldError(
-                f"the labels in {folder.path} were made with {stored.label} and other reference settings or another "
-                f"version than {recipe.label} now; labels of different recipes do not mix",
-                "choose another --folder, or begin again with --from structures",
-            )
-    write_atomically(folder.recipe, recipe.model_dump_json(indent=2) + "\n")
-    if input_text:
-        write_atomically(folder.input, input_text)
-    write_atomically(folder.spec, json.dumps(wanted, indent=2) + "\n")
-    return recipe
-
-
-@contextmanager
-def _sole_user(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, which the system releases even when the process is killed."""
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ForgefieldError(
-                f"another process is running in {folder}", "wait for it, stop it, or choose another --folder"
-            ) from None
-        yield
 
 
 def _replace_folder(source: Path, target: Path) -> None:
@@ -272,14 +248,3 @@ def _replace_folder(source: Path, target: Path) -> None:
     shutil.copytree(source, partial)
     shutil.rmtree(target, ignore_errors=True)
     partial.rename(target)
-
-
-def _versions(recipe: Recipe) -> dict[str, str]:
-    return {
-        "forgefield": __version__,
-        "python": platform.python_version(),
-        "ase": ase.__version__,
-        "numpy": numpy.__version__,
-        "torch": str(torch.__version__),
-        "reference": recipe.label,
-    }

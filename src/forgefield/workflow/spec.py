@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from forgefield.atoms.spec import Spec
+from forgefield.potentials.bayesian.spec import BayesianSpec
 from forgefield.potentials.density.spec import DensitySpec
 from forgefield.potentials.training_spec import TrainingSpec
 from forgefield.properties.target_set import PropertiesSpec
@@ -19,7 +20,7 @@ from forgefield.workflow.system import SystemSpec
 
 
 class CyclesSpec(Spec):
-    """The loop train → verify → explore → select → label."""
+    """The loop explore → train → verify, or train → verify → explore → select → label."""
 
     max: int = Field(default=5, ge=1, le=100)
     """Trainings, at most; the loop ends earlier when every target holds."""
@@ -66,6 +67,8 @@ class RunSpec(Spec):
     """How the potential is fitted."""
     exploration: ExplorationSpec = ExplorationSpec()
     """How the potential looks for structures that it does not know."""
+    surrogate: BayesianSpec = BayesianSpec()
+    """The potential that drives exploration on the fly and learns at once."""
     selection: SelectionSpec = SelectionSpec()
     """Which of them are computed."""
     cycles: CyclesSpec = CyclesSpec()

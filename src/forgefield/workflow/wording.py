@@ -33,6 +33,9 @@ def one_line(step: str, summary: Mapping[str, Any]) -> str:
     if step == "explore":
         ends = ", ".join(f"{count} {outcome}" for outcome, count in summary.get("outcomes", {}).items())
         trajectories = _join(f"{summary.get('trajectories', '?')} trajectories", ends, ": ")
+        if "requests" in summary:
+            calculations = f"{summary['requests']} calculations in {summary.get('steps', '?')} steps"
+            return _join(trajectories, calculations, "; ")
         return _join(trajectories, f"{summary.get('frames', '?')} frames", "; ")
     if step == "select":
         return f"{summary.get('chosen', '?')} of {summary.get('frames', '?')} frames chosen"

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from ase import Atoms
 
 from forgefield.atoms.records import Array, Candidate
-from forgefield.dataset.records import Record
 from forgefield.potentials.contract import Potential
 from forgefield.potentials.registry import load
 from forgefield.sampling.conditions import Guard
-from forgefield.sampling.plan import plan_trajectories, seeds_within
+from forgefield.sampling.plan import Assignment, plan_trajectories, seeds_within
 from forgefield.selection.choose import choose
 from forgefield.selection.screen import limits_from, screen
 from forgefield.structures.supercell import supercell
@@ -22,34 +22,16 @@ from forgefield.workflow.folder import StepName
 from forgefield.workflow.steps.initial import CANDIDATES
 from forgefield.workflow.steps.motion import outcome_counts, read_trajectories, run_assignments
 from forgefield.workflow.steps.result import StepResult
-from forgefield.workflow.steps.targets import reference_properties
+from forgefield.workflow.steps.targets import TARGETS, reference_properties
 from forgefield.workflow.steps.training import POTENTIAL, read_calibration
 
 
 def explore(context: Context, name: StepName) -> StepResult:
     """Molecular dynamics from the target crystal and its low-lying rivals, stopped where it is not trusted."""
-    spec = context.spec
     trained = StepName(name.cycle, "train")
     calibration = read_calibration(context, trained)
-    records = context.training_records()
-    limits = limits_from(
-        [record.atoms for record in records], spec.selection.min_distance_ratio, spec.selection.volume_window
-    )
-    guard = Guard(
-        stop_above=calibration.stop_above,
-        scale=calibration.scale,
-        min_distance=limits.min_distance_ratio,
-        min_volume=limits.min_volume,
-        max_volume=limits.max_volume,
-    )
-    crystal, reference = reference_properties(context)
-    assignments = plan_trajectories(
-        spec.exploration,
-        _seeds(context, crystal, records),
-        name.cycle,
-        context.rng("plan", name.cycle),
-        bulk_modulus=reference.eos.bulk_modulus if reference.eos else 100.0,
-    )
+    guard = replace(exploration_guard(context), stop_above=calibration.stop_above, scale=calibration.scale)
+    assignments = planned_assignments(context, name.cycle)
     trajectories = run_assignments(
         context,
         context.folder.step(name),
@@ -68,6 +50,30 @@ def explore(context: Context, name: StepName) -> StepResult:
     }
     ends = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.items())
     return StepResult(f"{len(trajectories)} trajectories ({ends}), {frames} frames", summary)
+
+
+def exploration_guard(context: Context) -> Guard:
+    """Bounds of geometry, from the data and the settings; no bound of the uncertainty."""
+    spec = context.spec.selection
+    limits = limits_from(
+        [record.atoms for record in context.training_records()], spec.min_distance_ratio, spec.volume_window
+    )
+    return Guard(
+        min_distance=limits.min_distance_ratio, min_volume=limits.min_volume, max_volume=limits.max_volume
+    )
+
+
+def planned_assignments(context: Context, cycle: int) -> list[Assignment]:
+    """Starts and conditions of a cycle's trajectories: the target crystal, if there is one, and its rivals."""
+    seeds, bulk_modulus = _rivals(context), 100.0
+    if context.folder.manifest(TARGETS) is not None:
+        crystal, reference = reference_properties(context)
+        start = supercell(crystal, context.spec.exploration.max_atoms)
+        seeds = [Candidate(start, "target", "target"), *seeds]
+        bulk_modulus = reference.eos.bulk_modulus if reference.eos else bulk_modulus
+    return plan_trajectories(
+        context.spec.exploration, seeds, cycle, context.rng("plan", cycle), bulk_modulus=bulk_modulus
+    )
 
 
 def select(context: Context, name: StepName) -> StepResult:
@@ -122,21 +128,21 @@ def structure_features(potential: Potential, structures: Sequence[Atoms]) -> Arr
     return np.array(rows) if rows else np.empty((0, 0))
 
 
-def _seeds(context: Context, crystal: Atoms, records: Sequence[Record]) -> list[Candidate]:
-    """The target crystal, and the ordered structures that lie close in energy, in the largest cells allowed."""
-    largest = context.spec.exploration.max_atoms
-    seeds = [Candidate(supercell(crystal, largest), "target", "target")]
+def _rivals(context: Context) -> list[Candidate]:
+    """Ordered structures that lie close in energy, in the largest cells allowed."""
+    largest, records = context.spec.exploration.max_atoms, context.training_records()
     ordered = [record for record in records if record.source in ("prototype", "file")]
+    # Where none of them has labels, strained cells are the most ordered there are.
+    ordered = ordered or [record for record in records if record.source == "strain"]
     near = seeds_within(
         [record.atoms for record in ordered],
         np.array([record.labels.energy for record in ordered]),
         context.spec.exploration.seed_energy_window,
     )
-    rivals = [
+    return [
         Candidate(
             supercell(ordered[i].atoms, largest), ordered[i].source, ordered[i].trajectory, ordered[i].key
         )
         for i in near
         if len(ordered[i].atoms) <= largest
     ]
-    return seeds + rivals

@@ -1,0 +1,312 @@
+"""On-the-fly learning as a step of a run: trajectories that share one data set and one Bayesian potential.
+
+In rounds: every trajectory moves until it asks for a reference calculation; a block of the most uncertain ones is
+labelled side by side; the potential learns them, and what it still does not know is asked again;
+and so on, until the programmes are done or the calculations are spent. Calibration and threshold are shared, as the
+potential is. The state of a round is stored whole, so a run that is killed goes on from it and does the same, to the
+bit.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numba
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from forgefield.atoms.errors import ForgefieldError
+from forgefield.atoms.identity import structure_key
+from forgefield.dataset.records import Record
+from forgefield.potentials.bayesian.examples import Example
+from forgefield.potentials.bayesian.fit import BayesianFit
+from forgefield.potentials.contract import Potential
+from forgefield.sampling.on_the_fly import advance, declined, learned, start_learning
+from forgefield.sampling.on_the_fly_state import (
+    OnTheFlySettings,
+    OnTheFlyState,
+    Request,
+    load_state,
+    save_state,
+)
+from forgefield.sampling.plan import Assignment
+from forgefield.sampling.programme import Programme, ProgrammeSpec, plan_programme, programme_of
+from forgefield.workflow.context import Context
+from forgefield.workflow.folder import StepName, write_atomically
+from forgefield.workflow.steps.exploration import exploration_guard, planned_assignments
+from forgefield.workflow.steps.result import StepResult
+
+SURROGATE = "surrogate"
+"""Folder of the potential that was learned on the way."""
+REQUESTS = "requests.json"
+_FIT = "fit.npz"
+_CURRENT = "current.json"
+_CHUNK = 200
+"""Steps between two signs of life."""
+_MOST_STOPS = 20
+"""Times a trajectory may run into its guard before it is given up."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request and what became of it.
+
+    Attributes:
+        key: of the structure.
+        trajectory, step: where it was met.
+        uncertainty: calibrated, of the worst atom, eV/Å; None where there was no potential yet.
+        threshold: eV/Å, what it was compared with.
+        error: actual force error of the worst atom, eV/Å; None without prediction or labels.
+    """
+
+    key: str
+    trajectory: str
+    step: int
+    uncertainty: float | None
+    threshold: float
+    error: float | None
+
+
+@dataclass(frozen=True)
+class _Round:
+    """Everything that decides how the step goes on.
+
+    Attributes:
+        number: rounds done.
+        fit: the shared potential's; None without data.
+        states: of every trajectory.
+        outcomes: how each ended; empty while it moves.
+        asked: all requests so far.
+    """
+
+    number: int
+    fit: BayesianFit | None
+    states: tuple[OnTheFlyState, ...]
+    outcomes: tuple[str, ...]
+    asked: tuple[Asked, ...]
+
+
+def learn_on_the_fly(context: Context, name: StepName, reserve: int) -> StepResult:
+    """Run the cycle's trajectories, label what they ask for, and store the potential that they have learned.
+
+    Args:
+        context: the run.
+        name: this step.
+        reserve: calculations of the budget that must be left for others.
+    """
+    folder = context.folder.step(name)
+    assignments = planned_assignments(context, name.cycle)
+    settings = _settings(context, name.cycle, assignments)
+    now = _restored(folder, len(settings)) or _begun(context, name, assignments, settings)
+    # A small potential is fastest on one core, and the others are busy with reference calculations.
+    numba.set_num_threads(1)
+    with threadpool_limits(1):
+        now, ending = _learned_all(context, name, now, settings, reserve)
+    return _result(context, folder, now, settings, ending)
+
+
+def _learned_all(
+    context: Context, name: StepName, now: _Round, settings: Sequence[OnTheFlySettings], reserve: int
+) -> tuple[_Round, str]:
+    """The last round, and why it was the last."""
+    limit = context.spec.selection.per_cycle
+    while True:
+        potential = now.fit.potential() if now.fit is not None and now.fit.posterior is not None else None
+        states, outcomes, requests = _moved(context, potential, now, settings)
+        now = replace(now, states=states, outcomes=outcomes)
+        left = context.labeller.left()
+        allowed = limit - len(now.asked) if left is None else min(limit - len(now.asked), left - reserve)
+        if not requests or allowed <= 0:
+            return now, "the programmes are done" if not requests else "the calculations are spent"
+        block = context.spec.exploration.on_the_fly.block
+        urgent = _most_urgent(requests, min(allowed, block))
+        now = _answered(context, name, now, settings, urgent)
+        _store(context.folder.step(name), now)
+
+
+def _settings(context: Context, cycle: int, assignments: Sequence[Assignment]) -> list[OnTheFlySettings]:
+    guard = exploration_guard(context)
+    wanted = context.spec.exploration.on_the_fly
+    # Whoever comes back has not met the targets: look more closely each time.
+    spec = wanted.model_copy(update={"target_error": wanted.target_error * 0.7**cycle, "initial": 0})
+    if not context.training_records():
+        spec = spec.model_copy(update={"initial": wanted.initial})
+    return [
+        OnTheFlySettings(each.conditions.name, _programme(context, each), guard, spec) for each in assignments
+    ]
+
+
+def _programme(context: Context, assignment: Assignment) -> Programme:
+    spec, conditions = context.spec.exploration, assignment.conditions
+    if not spec.programme:
+        return programme_of(conditions)
+    wanted = ProgrammeSpec(programme=spec.programme, timestep_fs=spec.timestep_fs)
+    return plan_programme(wanted, assignment.start.atoms, conditions.name, conditions.bulk_modulus)
+
+
+def _begun(
+    context: Context, name: StepName, assignments: Sequence[Assignment], settings: Sequence[OnTheFlySettings]
+) -> _Round:
+    states = tuple(
+        start_learning(each.start.atoms, own, context.rng("on-the-fly", own.name, number))
+        for number, (each, own) in enumerate(zip(assignments, settings, strict=True))
+    )
+    return _Round(0, _first_fit(context), states, ("",) * len(states), ())
+
+
+def _first_fit(context: Context) -> BayesianFit | None:
+    records = context.training_records()
+    if not any(len(record.atoms) > 1 for record in records):
+        return None
+    return BayesianFit.start(context.spec.surrogate, context.spec.system.symbols, _examples(records))
+
+
+def _examples(records: Sequence[Record]) -> list[Example]:
+    return [Example(record.atoms, record.labels) for record in records]
+
+
+def _moved(
+    context: Context, potential: Potential | None, now: _Round, settings: Sequence[OnTheFlySettings]
+) -> tuple[tuple[OnTheFlyState, ...], tuple[str, ...], dict[int, Request]]:
+    """Every trajectory at its next request or its end; requests by the trajectory's number."""
+    states, outcomes, requests = list(now.states), list(now.outcomes), {}
+    total = sum(each.programme.steps for each in settings)
+    for number, own in enumerate(settings):
+        while not outcomes[number] and number not in requests:
+            found = advance(potential, states[number], own, _CHUNK)
+            states[number] = found.state
+            if found.request is not None:
+                requests[number] = found.request
+            elif found.outcome == "completed":
+                outcomes[number] = "completed"
+            elif found.state.stops > _MOST_STOPS:
+                outcomes[number] = "given up"
+            what = f"{own.name}: {found.reason}; {len(now.asked)} calculations"
+            context.progress.advance(sum(state.step for state in states), total, what)
+    return tuple(states), tuple(outcomes), requests
+
+
+def _most_urgent(requests: dict[int, Request], count: int) -> dict[int, Request]:
+    """The requests that exceed their thresholds most, each structure once; initial ones come first."""
+
+    def urgency(number: int) -> float:
+        request = requests[number]
+        if request.uncertainties is None or request.initial:
+            return np.inf
+        return float(request.uncertainties.max()) / request.threshold
+
+    chosen: dict[str, int] = {}
+    for number in sorted(requests, key=lambda each: (-urgency(each), each)):
+        chosen.setdefault(structure_key(requests[number].candidate.atoms), number)
+    return {number: requests[number] for number in list(chosen.values())[:count]}
+
+
+def _answered(
+    context: Context,
+    name: StepName,
+    now: _Round,
+    settings: Sequence[OnTheFlySettings],
+    requests: dict[int, Request],
+) -> _Round:
+    """Label what was asked for, learn it, and let the trajectories know."""
+    candidates = [request.candidate for request in requests.values()]
+    outcome = context.labeller.label(candidates, name)
+    records = {record.key: record for record in context.dataset.records(outcome.keys, context.recipe.key)}
+    fit = now.fit
+    for record in records.values():
+        if fit is None:
+            examples = [*_examples(context.training_records()), Example(record.atoms, record.labels)]
+            fit = BayesianFit.start(context.spec.surrogate, context.spec.system.symbols, examples)
+        else:
+            fit = fit.plus(record.atoms, record.labels)
+    potential = None if fit is None else fit.potential()
+    states, asked, threshold = list(now.states), list(now.asked), now.states[0].threshold
+    for number, request in requests.items():
+        key = structure_key(request.candidate.atoms)
+        told = records.get(key)
+        asked.append(_asked(key, request, states[number].step, told))
+        if told is None:
+            states[number] = declined(states[number], request, settings[number])
+        else:
+            state = replace(states[number], threshold=threshold)
+            states[number] = learned(state, request, told.labels, potential)
+            threshold = states[number].threshold
+    states = [replace(state, threshold=threshold) for state in states]
+    return _Round(now.number + 1, fit, tuple(states), now.outcomes, tuple(asked))
+
+
+def _asked(key: str, request: Request, step: int, told: Record | None) -> Asked:
+    error = None
+    if request.prediction is not None and told is not None:
+        error = float(np.linalg.norm(request.prediction.forces - told.labels.forces, axis=1).max())
+    uncertainty = None if request.uncertainties is None else float(request.uncertainties.max())
+    return Asked(key, request.candidate.trajectory, step, uncertainty, request.threshold, error)
+
+
+def _result(
+    context: Context, folder: Path, now: _Round, settings: Sequence[OnTheFlySettings], ending: str
+) -> StepResult:
+    if now.fit is None or now.fit.posterior is None:
+        raise ForgefieldError(
+            "on-the-fly learning got no labels at all", f"see {context.folder.ledger} for the reasons"
+        )
+    shutil.rmtree(folder / SURROGATE, ignore_errors=True)
+    now.fit.potential().save(folder / SURROGATE)
+    write_atomically(folder / REQUESTS, json.dumps([asdict(each) for each in now.asked], indent=1))
+    known = {record.key for record in context.dataset.records(None, context.recipe.key)}
+    keys = tuple(dict.fromkeys(each.key for each in now.asked if each.key in known))
+    steps = sum(state.step for state in now.states)
+    outcomes = Counter(outcome or "out of calculations" for outcome in now.outcomes)
+    summary = {
+        "trajectories": len(settings),
+        "outcomes": dict(outcomes),
+        "steps": steps,
+        "requests": len(now.asked),
+        "labelled": len(keys),
+        "bypassed": 1.0 - len(now.asked) / steps if steps else None,
+        "scale": now.states[0].threshold.scale,
+        "threshold": now.states[0].threshold.value,
+        "ending": ending,
+    }
+    line = f"{len(now.asked)} calculations in {steps} steps of {len(settings)} trajectories; {ending}"
+    return StepResult(line, summary, keys)
+
+
+def _store(folder: Path, now: _Round) -> None:
+    """A folder for each round; the pointer to it moves last, then the old one goes."""
+    target = folder / f"round-{now.number:05d}"
+    shutil.rmtree(target, ignore_errors=True)
+    for number, state in enumerate(now.states):
+        save_state(state, target / f"trajectory-{number:03d}")
+    if now.fit is not None:
+        now.fit.save(target / _FIT)
+    description = {
+        "round": target.name,
+        "number": now.number,
+        "outcomes": now.outcomes,
+        "asked": [asdict(each) for each in now.asked],
+    }
+    write_atomically(folder / _CURRENT, json.dumps(description))
+    for old in folder.glob("round-*"):
+        if old != target:
+            shutil.rmtree(old)
+
+
+def _restored(folder: Path, trajectories: int) -> _Round | None:
+    if not (folder / _CURRENT).exists():
+        return None
+    description = json.loads((folder / _CURRENT).read_text())
+    source = folder / description["round"]
+    fit = source / _FIT
+    return _Round(
+        description["number"],
+        BayesianFit.load(fit) if fit.exists() else None,
+        tuple(load_state(source / f"trajectory-{number:03d}") for number in range(trajectories)),
+        tuple(description["outcomes"]),
+        tuple(Asked(**each) for each in description["asked"]),
+    )
