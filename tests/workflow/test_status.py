@@ -21,6 +21,7 @@ SETTINGS = {
     "system": {"species": ["Si"]},
     "cycles": {"max": 4},
     "budget": {"calculations": 40},
+    "exploration": {"method": "md"},
     "selection": {"per_cycle": 10},
     "hold_out": {"configurations": 6, "from_cycle": 2},
 }
@@ -134,6 +135,22 @@ def test_forecast_takes_the_means_of_what_was_done(run: RunFolder) -> None:
     # The latest labels took 3 s each; the ledger knows of 10 calculations, so 30 are left.
     expected = 2 * (40.0 + 2.0) + 2 * (12.0 + 1.0) + 3.0 * (6 + 10 + 10)
     assert read_status(run.path).forecast == pytest.approx(expected)
+
+
+def test_forecast_of_learning_on_the_fly(run: RunFolder) -> None:
+    run.spec.write_text(RunSpec.model_validate({**SETTINGS, "exploration": {}}).model_dump_json())
+    _train_and_verify(run, 1, seconds=30.0)
+    # Nothing was learned yet: as many calculations as allowed, 2 s each; then as long as it took.
+    trainings = 3 * (30.0 + 2.0)
+    assert read_status(run.path).forecast == pytest.approx(trainings + 2.0 * (6 + 10 + 10 + 4))
+    _finish(
+        run,
+        1,
+        "explore",
+        50.0,
+        {"trajectories": 4, "outcomes": {"completed": 4}, "requests": 7, "steps": 900},
+    )
+    assert read_status(run.path).forecast == pytest.approx(trainings + 2.0 * 6 + 2 * 50.0)
 
 
 def test_errors_of_each_cycle(run: RunFolder) -> None:

@@ -46,12 +46,12 @@ def forecast(spec: RunSpec, manifests: Mapping[StepName, Manifest], left: int | 
         for step in exploring:
             if StepName(cycle, step) in manifests:
                 continue
-            if step == "label" or (learning and means[step] is None):
+            known = means.get(step) or 0.0
+            if step == "label" or learning:
                 number = min(allowed, _chosen(spec, cycle, manifests))
                 allowed -= number
-                total += per_label * number
-            else:
-                total += means[step] or 0.0
+                known = known or per_label * number
+            total += known
     return total
 
 
