@@ -49,22 +49,19 @@ def _keys(candidates: list[Candidate]) -> list[str]:
     ("element", "spec", "number"),
     [
         ("Si", StructuresSpec(), 60),
-        ("Si", StructuresSpec.quick(), 39),
-        ("Al", StructuresSpec.quick(), 39),
-        ("Mg", StructuresSpec.quick(), 39),
+        ("Si", StructuresSpec.quick(), 22),
+        ("Al", StructuresSpec.quick(), 22),
+        ("Mg", StructuresSpec.quick(), 22),
     ],
 )
 def test_an_element_gets_the_number_promised(element: str, spec: StructuresSpec, number: int) -> None:
     candidates = _make(spec, element)
     assert len(candidates) == number
     assert max(len(candidate.atoms) for candidate in candidates) <= 8
-    assert {candidate.source for candidate in candidates} == {
-        "prototype",
-        "strain",
-        "rattle",
-        "random",
-        "isolated-atom",
-    }
+    sources = {"prototype", "strain", "rattle", "isolated-atom"} | (
+        {"random"} if spec.random.count else set()
+    )
+    assert {candidate.source for candidate in candidates} == sources
     main = f"prototype/{chosen_prototypes(spec, element)[0]}/"
     assert sum(candidate.trajectory.startswith(main) for candidate in candidates) > number / 2
     assert len(set(_keys(candidates))) == number
@@ -115,12 +112,12 @@ def test_the_path_and_the_amplitudes_are_those_asked_for() -> None:
 def test_the_same_seed_gives_the_same_structures_and_another_gives_others() -> None:
     first, again, other = (_keys(_make(StructuresSpec.quick(), seed=seed)) for seed in (1, 1, 2))
     assert first == again
-    assert len(set(first) & set(other)) == 8  # the path and the free atom
+    assert len(set(first) & set(other)) == 6  # the path and the free atom
 
 
 def test_another_number_of_one_kind_leaves_the_others_alone() -> None:
     base = StructuresSpec.quick()
-    more = base.model_copy(update={"strain": StrainSpec(volume_count=7, small_count=9, large_count=8)})
+    more = base.model_copy(update={"strain": StrainSpec(volume_count=5, small_count=7, large_count=4)})
     fewer, many = set(_keys(_make(base))), set(_keys(_make(more)))
     assert fewer < many
     assert len(many) == len(fewer) + 3
@@ -150,7 +147,7 @@ def test_another_process_makes_the_same_structures() -> None:
         check=True,
     ).stdout.split()
     assert here == there
-    assert len(here) == 48
+    assert len(here) == 34
 
 
 def test_random_crystals_keep_their_bounds() -> None:

@@ -62,7 +62,7 @@ def test_a_whole_run_learns_before_it_trains(tmp_path):
     done = [str(name) for name, _ in RunFolder(tmp_path / "run").finished()]
     assert done == [
         "00/structures", "00/label", "00/targets", "00/explore",
-        "01/train", "01/verify", "01/explore", "02/train", "02/hold-out", "02/verify",
+        "01/train", "01/hold-out", "01/verify", "01/explore", "02/train", "02/verify",
     ]  # fmt: skip
     assert outcome.reason == "cycles.max 2 trainings are done"
     assert outcome.calculations <= 60

@@ -184,7 +184,7 @@ def _why_no_hold_out(run: RunRecords) -> str:
         )
     if run.spec is None:
         return f"There are no held-out configurations yet: {progress_sentence(run)}"
-    cycle = min(run.spec.hold_out.from_cycle, run.spec.cycles.max)
+    cycle = run.spec.hold_out_cycle
     return (
         f"There are no held-out configurations yet; they are made in cycle {cycle}: {progress_sentence(run)}"
     )

@@ -76,7 +76,7 @@ class StructuresSpec(Spec):
     """The structures that a run starts from.
 
     The defaults make about 60 structures of an element with 1 to 8 atoms each, most of them around its ground
-    state; :meth:`quick` makes about 39.
+    state; :meth:`quick` makes about 22.
     """
 
     prototypes: tuple[str, ...] | Literal["auto"] = "auto"
@@ -108,10 +108,10 @@ class StructuresSpec(Spec):
 
     @classmethod
     def quick(cls) -> Self:
-        """A smaller set, of about 39 structures for an element."""
+        """A smaller set, of about 22 structures for an element."""
         return cls(
-            strain=StrainSpec(volume_count=7, small_count=6, large_count=8),
-            rattle=RattleSpec(amplitudes=(0.03, 0.06, 0.10, 0.14), count=2),
+            strain=StrainSpec(volume_count=5, small_count=4, large_count=4),
+            rattle=RattleSpec(amplitudes=(0.1,), count=2),
             companions=CompanionSpec(volumes=1),
-            random=RandomSpec(count=3),
+            random=RandomSpec(count=0),
         )

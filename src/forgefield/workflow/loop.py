@@ -127,7 +127,7 @@ class _Loop:
         )
         if spec.exploration.method == "on-the-fly":
             self.explore(0, spec.hold_out.configurations)
-        hold_out_cycle = min(spec.hold_out.from_cycle, spec.cycles.max)
+        hold_out_cycle = spec.hold_out_cycle
         for cycle in range(1, spec.cycles.max + 1):
             self.do(
                 StepName(cycle, "train"),

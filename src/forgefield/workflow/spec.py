@@ -48,8 +48,9 @@ class HoldOutSpec(Spec):
     """Steps of each trajectory; configurations come from its second half."""
     max_atoms: int = Field(default=16, ge=1)
     """Largest cell that the target structure is repeated to."""
-    from_cycle: int = Field(default=2, ge=1)
-    """Cycle whose potential drives the trajectories (the last cycle, if there are fewer)."""
+    from_cycle: int | None = Field(default=None, ge=1)
+    """Cycle whose potential drives the trajectories (the last cycle, if there are fewer); null: the first with
+    `exploration.method: on-the-fly`, the second with `md`, where the first knows too little."""
 
 
 class RunSpec(Spec):
@@ -67,7 +68,7 @@ class RunSpec(Spec):
     """How the potential is fitted."""
     exploration: ExplorationSpec = ExplorationSpec()
     """How the potential looks for structures that it does not know."""
-    surrogate: BayesianSpec = BayesianSpec()
+    surrogate: BayesianSpec = BayesianSpec(kernel="polynomial")
     """The potential that drives exploration on the fly and learns at once."""
     selection: SelectionSpec = SelectionSpec()
     """Which of them are computed."""
@@ -83,6 +84,12 @@ class RunSpec(Spec):
     """What the run may cost."""
     seed: int = Field(default=1, ge=0, lt=2**32)
     """Seed of all randomness: the same seed gives the same structures and the same data."""
+
+    @property
+    def hold_out_cycle(self) -> int:
+        """Cycle in which the held-out configurations are made."""
+        first = 1 if self.exploration.method == "on-the-fly" else 2
+        return min(self.hold_out.from_cycle or first, self.cycles.max)
 
     @model_validator(mode="after")
     def _budget_covers_the_proof(self) -> RunSpec:

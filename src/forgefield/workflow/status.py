@@ -133,7 +133,7 @@ def _is_done(spec: RunSpec, manifests: Mapping[StepName, Manifest], left: int | 
     if last.step != "verify":
         return False
     # Until there is a test, calculations for it are kept back.
-    tested = last.cycle >= min(spec.hold_out.from_cycle, spec.cycles.max)
+    tested = last.cycle >= spec.hold_out_cycle
     no_more = left is not None and left <= (0 if tested else spec.hold_out.configurations)
     spent = no_more or (spec.budget.hours is not None and seconds >= 3600 * spec.budget.hours)
     return bool(manifests[last].summary.get("holds")) or last.cycle >= spec.cycles.max or spent
