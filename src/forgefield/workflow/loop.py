@@ -27,7 +27,8 @@ from forgefield.workflow.progress import Progress, Silent
 from forgefield.workflow.spec import RunSpec
 from forgefield.workflow.steps.exploration import explore, select
 from forgefield.workflow.steps.initial import collect_structures, label_candidates
-from forgefield.workflow.steps.on_the_fly import SURROGATE, learn_on_the_fly
+from forgefield.workflow.steps.on_the_fly import learn_on_the_fly
+from forgefield.workflow.steps.on_the_fly_rounds import SURROGATE
 from forgefield.workflow.steps.proof import hold_out, read_verdict, verify
 from forgefield.workflow.steps.result import StepResult
 from forgefield.workflow.steps.targets import TARGETS, compute_targets, planned_calculations

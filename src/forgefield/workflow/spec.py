@@ -35,6 +35,15 @@ class BudgetSpec(Spec):
     """Wall time after which no new cycle begins."""
 
 
+class DistillationSpec(Spec):
+    """What the network learns from the surrogate, beside the reference's labels."""
+
+    frames: int = Field(default=200, ge=0)
+    """Frames of the on-the-fly trajectories that the surrogate labels, at most; 0: none."""
+    weight: float = Field(default=0.1, gt=0)
+    """Weight of such a frame in the loss; a structure with labels of the reference has 1."""
+
+
 class HoldOutSpec(Spec):
     """Configurations from independent molecular dynamics that are never trained on, for the error targets."""
 
@@ -49,8 +58,8 @@ class HoldOutSpec(Spec):
     max_atoms: int = Field(default=16, ge=1)
     """Largest cell that the target structure is repeated to."""
     from_cycle: int | None = Field(default=None, ge=1)
-    """Cycle whose potential drives the trajectories (the last cycle, if there are fewer); null: the first with
-    `exploration.method: on-the-fly`, the second with `md`, where the first knows too little."""
+    """Cycle in which they are made (the last, if there are fewer); null: the first with `exploration.method:
+    on-the-fly`, where the surrogate drives the trajectories, the second with `md`, where that cycle's network does."""
 
 
 class RunSpec(Spec):
@@ -70,6 +79,8 @@ class RunSpec(Spec):
     """How the potential looks for structures that it does not know."""
     surrogate: BayesianSpec = BayesianSpec(kernel="polynomial")
     """The potential that drives exploration on the fly and learns at once."""
+    distillation: DistillationSpec = DistillationSpec()
+    """What the network learns from it."""
     selection: SelectionSpec = SelectionSpec()
     """Which of them are computed."""
     cycles: CyclesSpec = CyclesSpec()

@@ -13,7 +13,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numba
@@ -22,73 +22,34 @@ from threadpoolctl import threadpool_limits
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.identity import structure_key
+from forgefield.atoms.records import Candidate
 from forgefield.dataset.records import Record
 from forgefield.potentials.bayesian.examples import Example
 from forgefield.potentials.bayesian.fit import BayesianFit
 from forgefield.potentials.contract import Potential
 from forgefield.sampling.on_the_fly import advance, declined, learned, start_learning
-from forgefield.sampling.on_the_fly_state import (
-    OnTheFlySettings,
-    OnTheFlyState,
-    Request,
-    load_state,
-    save_state,
-)
+from forgefield.sampling.on_the_fly_state import OnTheFlySettings, Request
 from forgefield.sampling.plan import Assignment
 from forgefield.sampling.programme import Programme, ProgrammeSpec, plan_programme, programme_of
+from forgefield.workflow.candidates import write_candidates
 from forgefield.workflow.context import Context
 from forgefield.workflow.folder import StepName, write_atomically
 from forgefield.workflow.steps.exploration import exploration_guard, planned_assignments
+from forgefield.workflow.steps.on_the_fly_rounds import (
+    FRAMES,
+    SURROGATE,
+    Asked,
+    Round,
+    restored_round,
+    store_round,
+)
 from forgefield.workflow.steps.result import StepResult
 
-SURROGATE = "surrogate"
-"""Folder of the potential that was learned on the way."""
 REQUESTS = "requests.json"
-_FIT = "fit.npz"
-_CURRENT = "current.json"
-_CHUNK = 200
-"""Steps between two signs of life."""
+_CHUNK = 50
+"""Steps between two frames that are kept, and between two signs of life."""
 _MOST_STOPS = 20
 """Times a trajectory may run into its guard before it is given up."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One request and what became of it.
-
-    Attributes:
-        key: of the structure.
-        trajectory, step: where it was met.
-        uncertainty: calibrated, of the worst atom, eV/Å; None where there was no potential yet.
-        threshold: eV/Å, what it was compared with.
-        error: actual force error of the worst atom, eV/Å; None without prediction or labels.
-    """
-
-    key: str
-    trajectory: str
-    step: int
-    uncertainty: float | None
-    threshold: float
-    error: float | None
-
-
-@dataclass(frozen=True)
-class _Round:
-    """Everything that decides how the step goes on.
-
-    Attributes:
-        number: rounds done.
-        fit: the shared potential's; None without data.
-        states: of every trajectory.
-        outcomes: how each ended; empty while it moves.
-        asked: all requests so far.
-    """
-
-    number: int
-    fit: BayesianFit | None
-    states: tuple[OnTheFlyState, ...]
-    outcomes: tuple[str, ...]
-    asked: tuple[Asked, ...]
 
 
 def learn_on_the_fly(context: Context, name: StepName, reserve: int) -> StepResult:
@@ -102,7 +63,7 @@ def learn_on_the_fly(context: Context, name: StepName, reserve: int) -> StepResu
     folder = context.folder.step(name)
     assignments = planned_assignments(context, name.cycle)
     settings = _settings(context, name.cycle, assignments)
-    now = _restored(folder, len(settings)) or _begun(context, name, assignments, settings)
+    now = restored_round(folder, len(settings)) or _begun(context, name, assignments, settings)
     # A small potential is fastest on one core, and the others are busy with reference calculations.
     numba.set_num_threads(1)
     with threadpool_limits(1):
@@ -111,14 +72,13 @@ def learn_on_the_fly(context: Context, name: StepName, reserve: int) -> StepResu
 
 
 def _learned_all(
-    context: Context, name: StepName, now: _Round, settings: Sequence[OnTheFlySettings], reserve: int
-) -> tuple[_Round, str]:
+    context: Context, name: StepName, now: Round, settings: Sequence[OnTheFlySettings], reserve: int
+) -> tuple[Round, str]:
     """The last round, and why it was the last."""
     limit = context.spec.selection.per_cycle
     while True:
         potential = now.fit.potential() if now.fit is not None and now.fit.posterior is not None else None
-        states, outcomes, requests = _moved(context, potential, now, settings)
-        now = replace(now, states=states, outcomes=outcomes)
+        now, requests = _moved(context, potential, now, settings)
         left = context.labeller.left()
         allowed = limit - len(now.asked) if left is None else min(limit - len(now.asked), left - reserve)
         if not requests or allowed <= 0:
@@ -126,7 +86,7 @@ def _learned_all(
         block = context.spec.exploration.on_the_fly.block
         urgent = _most_urgent(requests, min(allowed, block))
         now = _answered(context, name, now, settings, urgent)
-        _store(context.folder.step(name), now)
+        store_round(context.folder.step(name), now)
 
 
 def _settings(context: Context, cycle: int, assignments: Sequence[Assignment]) -> list[OnTheFlySettings]:
@@ -151,12 +111,12 @@ def _programme(context: Context, assignment: Assignment) -> Programme:
 
 def _begun(
     context: Context, name: StepName, assignments: Sequence[Assignment], settings: Sequence[OnTheFlySettings]
-) -> _Round:
+) -> Round:
     states = tuple(
         start_learning(each.start.atoms, own, context.rng("on-the-fly", own.name, number))
         for number, (each, own) in enumerate(zip(assignments, settings, strict=True))
     )
-    return _Round(0, _first_fit(context), states, ("",) * len(states), ())
+    return Round(0, _first_fit(context), states, ("",) * len(states), ())
 
 
 def _first_fit(context: Context) -> BayesianFit | None:
@@ -171,10 +131,11 @@ def _examples(records: Sequence[Record]) -> list[Example]:
 
 
 def _moved(
-    context: Context, potential: Potential | None, now: _Round, settings: Sequence[OnTheFlySettings]
-) -> tuple[tuple[OnTheFlyState, ...], tuple[str, ...], dict[int, Request]]:
+    context: Context, potential: Potential | None, now: Round, settings: Sequence[OnTheFlySettings]
+) -> tuple[Round, dict[int, Request]]:
     """Every trajectory at its next request or its end; requests by the trajectory's number."""
-    states, outcomes, requests = list(now.states), list(now.outcomes), {}
+    states, outcomes, frames = list(now.states), list(now.outcomes), list(now.frames)
+    requests: dict[int, Request] = {}
     total = sum(each.programme.steps for each in settings)
     for number, own in enumerate(settings):
         while not outcomes[number] and number not in requests:
@@ -182,13 +143,16 @@ def _moved(
             states[number] = found.state
             if found.request is not None:
                 requests[number] = found.request
+            elif found.outcome == "paused":
+                note = f"step {found.state.step}"
+                frames.append(Candidate(found.state.moving.motion.atoms(), "surrogate", own.name, note=note))
             elif found.outcome == "completed":
                 outcomes[number] = "completed"
             elif found.state.stops > _MOST_STOPS:
                 outcomes[number] = "given up"
             what = f"{own.name}: {found.reason}; {len(now.asked)} calculations"
             context.progress.advance(sum(state.step for state in states), total, what)
-    return tuple(states), tuple(outcomes), requests
+    return replace(now, states=tuple(states), outcomes=tuple(outcomes), frames=tuple(frames)), requests
 
 
 def _most_urgent(requests: dict[int, Request], count: int) -> dict[int, Request]:
@@ -209,10 +173,10 @@ def _most_urgent(requests: dict[int, Request], count: int) -> dict[int, Request]
 def _answered(
     context: Context,
     name: StepName,
-    now: _Round,
+    now: Round,
     settings: Sequence[OnTheFlySettings],
     requests: dict[int, Request],
-) -> _Round:
+) -> Round:
     """Label what was asked for, learn it, and let the trajectories know."""
     candidates = [request.candidate for request in requests.values()]
     outcome = context.labeller.label(candidates, name)
@@ -237,7 +201,7 @@ def _answered(
             states[number] = learned(state, request, told.labels, potential)
             threshold = states[number].threshold
     states = [replace(state, threshold=threshold) for state in states]
-    return _Round(now.number + 1, fit, tuple(states), now.outcomes, tuple(asked))
+    return replace(now, number=now.number + 1, fit=fit, states=tuple(states), asked=tuple(asked))
 
 
 def _asked(key: str, request: Request, step: int, told: Record | None) -> Asked:
@@ -249,7 +213,7 @@ def _asked(key: str, request: Request, step: int, told: Record | None) -> Asked:
 
 
 def _result(
-    context: Context, folder: Path, now: _Round, settings: Sequence[OnTheFlySettings], ending: str
+    context: Context, folder: Path, now: Round, settings: Sequence[OnTheFlySettings], ending: str
 ) -> StepResult:
     if now.fit is None or now.fit.posterior is None:
         raise ForgefieldError(
@@ -257,6 +221,7 @@ def _result(
         )
     shutil.rmtree(folder / SURROGATE, ignore_errors=True)
     now.fit.potential().save(folder / SURROGATE)
+    write_candidates(folder / FRAMES, now.frames)
     write_atomically(folder / REQUESTS, json.dumps([asdict(each) for each in now.asked], indent=1))
     known = {record.key for record in context.dataset.records(None, context.recipe.key)}
     keys = tuple(dict.fromkeys(each.key for each in now.asked if each.key in known))
@@ -275,38 +240,3 @@ def _result(
     }
     line = f"{len(now.asked)} calculations in {steps} steps of {len(settings)} trajectories; {ending}"
     return StepResult(line, summary, keys)
-
-
-def _store(folder: Path, now: _Round) -> None:
-    """A folder for each round; the pointer to it moves last, then the old one goes."""
-    target = folder / f"round-{now.number:05d}"
-    shutil.rmtree(target, ignore_errors=True)
-    for number, state in enumerate(now.states):
-        save_state(state, target / f"trajectory-{number:03d}")
-    if now.fit is not None:
-        now.fit.save(target / _FIT)
-    description = {
-        "round": target.name,
-        "number": now.number,
-        "outcomes": now.outcomes,
-        "asked": [asdict(each) for each in now.asked],
-    }
-    write_atomically(folder / _CURRENT, json.dumps(description))
-    for old in folder.glob("round-*"):
-        if old != target:
-            shutil.rmtree(old)
-
-
-def _restored(folder: Path, trajectories: int) -> _Round | None:
-    if not (folder / _CURRENT).exists():
-        return None
-    description = json.loads((folder / _CURRENT).read_text())
-    source = folder / description["round"]
-    fit = source / _FIT
-    return _Round(
-        description["number"],
-        BayesianFit.load(fit) if fit.exists() else None,
-        tuple(load_state(source / f"trajectory-{number:03d}") for number in range(trajectories)),
-        tuple(description["outcomes"]),
-        tuple(Asked(**each) for each in description["asked"]),
-    )

@@ -22,6 +22,7 @@ from forgefield.selection.screen import Limits, screen
 from forgefield.structures.supercell import supercell
 from forgefield.workflow.context import Context
 from forgefield.workflow.folder import StepName, write_atomically
+from forgefield.workflow.steps.distillation import latest_surrogate
 from forgefield.workflow.steps.motion import Explored, run_assignments
 from forgefield.workflow.steps.result import StepResult
 from forgefield.workflow.steps.targets import reference_properties, settled_properties
@@ -50,10 +51,9 @@ def hold_out(context: Context, name: StepName) -> StepResult:
     ]
     # Nothing but nonsense stops these: a test that ends where the potential is unsure would flatter it.
     guard = Guard(min_distance=context.spec.selection.min_distance_ratio)
-    trained = context.folder.step(StepName(name.cycle, "train")) / POTENTIAL
-    trajectories = run_assignments(
-        context, context.folder.step(name), trained, assignments, guard, "hold-out"
-    )
+    # The surrogate, where there is one, stays on its feet longer than a network of few data.
+    driver = latest_surrogate(context) or context.folder.step(StepName(name.cycle, "train")) / POTENTIAL
+    trajectories = run_assignments(context, context.folder.step(name), driver, assignments, guard, "hold-out")
     chosen = _spread_out(trajectories, spec.configurations, context.spec.selection.min_distance_ratio)
     outcome = context.labeller.label(chosen, name)
     lines = [f"{each.name}: {each.outcome} after {each.steps} steps" for each in trajectories]

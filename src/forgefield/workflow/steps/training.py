@@ -19,6 +19,7 @@ from forgefield.potentials.training import train
 from forgefield.selection.calibration import Calibration, calibrate
 from forgefield.workflow.context import Context
 from forgefield.workflow.folder import StepName, write_atomically
+from forgefield.workflow.steps.distillation import surrogate_labels
 from forgefield.workflow.steps.result import StepResult
 
 POTENTIAL = "potential"
@@ -60,17 +61,20 @@ def train_potential(context: Context, name: StepName) -> StepResult:
         what = f"force RMSE {state.training:.3f} training, {state.validation:.3f} validation (eV/Å)"
         context.progress.advance(state.epoch, state.epochs, what)
 
+    frames, taught = surrogate_labels(context, name.cycle)
+    weights = np.array([1.0] * len(split.train) + [spec.distillation.weight] * len(frames))
     # Batches are too small for more: a second thread made training no faster.
     torch.set_num_threads(1)
     result = train(
         problem,
-        [record.atoms for record in split.train],
-        [record.labels for record in split.train],
+        [record.atoms for record in split.train] + frames,
+        [record.labels for record in split.train] + taught,
         ([record.atoms for record in split.validation], [record.labels for record in split.validation]),
         spec.training,
         seed=spec.seed + name.cycle,
         checkpoint=folder / "checkpoint.pt",
         report=report,
+        weights=weights,
     )
     potential = problem.potential()
     check = check_forces(potential, split.validation or split.train)
@@ -87,6 +91,7 @@ def train_potential(context: Context, name: StepName) -> StepResult:
     summary = {
         "structures": len(split.train),
         "validation": len(split.validation),
+        "distilled": len(frames),
         "atoms": sum(len(record.atoms) for record in split.train),
         "epochs": result.history[-1].epochs,
         "best_epoch": result.best_epoch,
@@ -94,7 +99,8 @@ def train_potential(context: Context, name: StepName) -> StepResult:
         "force_rmse": rmse,
         "calibration": asdict(calibration),
     }
-    line = f"{len(split.train)} structures, validation force RMSE {rmse:.3f} eV/Å on {len(split.validation)}"
+    distilled = f" and {len(frames)} of the surrogate" if frames else ""
+    line = f"{len(split.train)} structures{distilled}, validation force RMSE {rmse:.3f} eV/Å on {len(split.validation)}"
     return StepResult(line, summary)
 
 
