@@ -35,22 +35,15 @@ from forgefield.potentials.training_set import collect
 from forgefield.selection.cur import cur_columns
 from forgefield.selection.farthest_point import farthest_points, nearest_distances
 from forgefield.selection.maxvol import extrapolation_grade, maxvol
-from forgefield.selection.recalibration import (
-    Recalibration,
-    isotonic,
-    pooled_with_structure,
-    power_law,
-    scaling,
-)
+from forgefield.selection.recalibration import isotonic, pooled_with_structure, power_law, scaling
 from forgefield.selection.reliability import reliability, vanishing
 from forgefield.selection.spilling import polynomial_spilling
 
 CUTOFF = 5.0
 TRAINING = {"epochs": 400, "energy_weight": 0.5, "stress_weight": 0.0}
 CLOSE = 0.15
-REFERENCES = 400
-"""Environments that spilling factors refer to."""
-RECALIBRATIONS: dict[str, Callable[[Array, Array], Recalibration]] = {
+REFERENCES = 400  # of spilling factors
+RECALIBRATIONS = {
     "scale": scaling,
     "power law": power_law,
     "isotonic": isotonic,

@@ -66,6 +66,7 @@ class RunWriter:
             {
                 "system": {"element": "Si"},
                 "reference": {"engine": ENGINE},
+                "exploration": {"method": "md"},
                 "seed": 7,
                 "budget": {"calculations": 120},
                 "cycles": {"max": 3},

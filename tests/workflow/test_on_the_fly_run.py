@@ -11,6 +11,7 @@ from ase.build import bulk
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.potentials.registry import load
 from forgefield.reference.engines.classical import tersoff_silicon
+from forgefield.report.build import build_report
 from forgefield.workflow.folder import RunFolder, StepName
 from forgefield.workflow.loop import run
 
@@ -65,6 +66,9 @@ def test_a_whole_run_learns_before_it_trains(tmp_path):
         "01/train", "01/hold-out", "01/verify", "01/explore", "02/train", "02/verify",
     ]  # fmt: skip
     assert outcome.reason == "cycles.max 2 trainings are done"
+    page = build_report(outcome.folder).read_text()
+    assert "What the potential asked for while it moved" in page
+    assert RunFolder(outcome.folder).manifest(StepName(1, "train")).summary["distilled"] > 0
     assert outcome.calculations <= 60
 
 

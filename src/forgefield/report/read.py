@@ -22,6 +22,7 @@ from forgefield.reference.recipe import Recipe
 from forgefield.report.records import CycleRecords, EpochErrors, ForceErrors, RunRecords, TrajectoryEnd
 from forgefield.workflow.folder import STEP_ORDER, Manifest, RunFolder, StepName
 from forgefield.workflow.spec import RunSpec
+from forgefield.workflow.steps.on_the_fly_rounds import REQUESTS, Asked
 
 Content = TypeVar("Content")
 
@@ -73,6 +74,12 @@ class _Reader:
             cycles=tuple(
                 self._cycle(number, done)
                 for number in sorted({name.cycle for name in self._step_folders()} - {0})
+            ),
+            asked=tuple(
+                each
+                for name in done
+                if name.step == "explore"
+                for each in self._try(self.folder.step(name) / REQUESTS, _asked) or ()
             ),
             hold_out_trajectories=tuple(
                 end
@@ -178,6 +185,10 @@ def _force_errors(text: str) -> ForceErrors:
     if len(predicted) != len(actual):
         raise ValueError(f"{len(predicted)} predicted but {len(actual)} actual errors")
     return ForceErrors(predicted, actual)
+
+
+def _asked(text: str) -> tuple[Asked, ...]:
+    return tuple(Asked(**each) for each in json.loads(text))
 
 
 def _trajectory_end(text: str) -> TrajectoryEnd:

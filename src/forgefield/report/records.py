@@ -13,6 +13,7 @@ from forgefield.reference.ledger import LedgerEntry
 from forgefield.reference.recipe import Recipe
 from forgefield.workflow.folder import Manifest, RunFolder, StepName
 from forgefield.workflow.spec import RunSpec
+from forgefield.workflow.steps.on_the_fly_rounds import Asked
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class RunRecords:
         ledger: every calculation.
         reference: properties by the reference.
         cycles: one for each cycle from 1 on that has begun.
+        asked: what trajectories asked for on the fly, in order.
         hold_out_trajectories: where the held-out configurations came from.
         potential_exists: whether there is a potential to use.
         finished_at: when the last step was finished.
@@ -112,6 +114,7 @@ class RunRecords:
     ledger: tuple[LedgerEntry, ...] = ()
     reference: PropertySet | None = None
     cycles: tuple[CycleRecords, ...] = ()
+    asked: tuple[Asked, ...] = ()
     hold_out_trajectories: tuple[TrajectoryEnd, ...] = ()
     potential_exists: bool = False
     finished_at: datetime | None = None

@@ -12,10 +12,11 @@ from forgefield.report.figures_data import (
     source_order,
     sources_plot,
 )
+from forgefield.report.figures_learning import requests_plot
 from forgefield.report.figures_training import history_plot, uncertainty_plot
 from forgefield.report.html import Html, element, folded, missing, paragraph, section
 from forgefield.report.records import RunRecords
-from forgefield.report.tables import exploration_table, sources_table, trajectories_table
+from forgefield.report.tables import exploration_table, requests_table, sources_table, trajectories_table
 from forgefield.report.wording import count, number, progress_sentence
 
 
@@ -127,6 +128,8 @@ def exploration_section(run: RunRecords) -> Html:
         ends = [end for cycle in run.cycles for end in cycle.explored]
         if ends:
             parts.append(folded(f"All {len(ends)} trajectories", trajectories_table(ends)))
+    elif run.asked:
+        parts += _learning(run)
     else:
         parts.append(missing(f"Nothing has been explored: {progress_sentence(run)}"))
     if run.hold_out_trajectories:
@@ -135,6 +138,30 @@ def exploration_section(run: RunRecords) -> Html:
             folded(f"Trajectories of the held-out configurations ({len(run.hold_out_trajectories)})", table)
         )
     return section("exploration", title, *parts)
+
+
+def _learning(run: RunRecords) -> list[Html]:
+    """What was learned on the fly."""
+    summaries = [
+        manifest.summary
+        for name, manifest in run.steps
+        if name.step == "explore" and "requests" in manifest.summary
+    ]
+    steps = sum(summary["steps"] for summary in summaries)
+    text = (
+        f"A Bayesian potential moved the atoms for {steps:,} steps and asked for "
+        f"{count(len(run.asked), 'calculation')}: {1 - len(run.asked) / max(1, steps):.2%} of the steps needed none."
+    )
+    rows = [
+        [
+            str(place),
+            each.trajectory,
+            f"{each.step:,}",
+            *(number(value, "eV/Å", 3) for value in (each.uncertainty, each.threshold, each.error)),
+        ]
+        for place, each in enumerate(run.asked, start=1)
+    ]
+    return [paragraph(text), requests_plot(run.asked), folded("All of them", requests_table(rows))]
 
 
 def _summary(run: RunRecords, cycle: int, step: str) -> Mapping[str, object]:

@@ -266,6 +266,16 @@ def trajectories_table(trajectories: Sequence[TrajectoryEnd]) -> Html:
     return table(columns, rows)
 
 
+def requests_table(rows: Sequence[Sequence[str]]) -> Html:
+    """What was asked for on the fly: number, trajectory, step, expected error, threshold, error found."""
+    columns = [
+        Column("", "number"),
+        Column("trajectory", "short"),
+        *(Column(name, "number") for name in ("step", "expected", "threshold", "found")),
+    ]
+    return table(columns, [list(row) for row in rows[:MOST_ROWS]])
+
+
 def pairs_table(heading: str, pairs: Mapping[str, str]) -> Html:
     """Names and values."""
     return table([Column(heading), Column("", "long")], [[name, value] for name, value in pairs.items()])

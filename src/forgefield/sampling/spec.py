@@ -65,7 +65,7 @@ class SegmentSpec(Spec):
 class OnTheFlySpec(Spec):
     """How a trajectory learns while it moves."""
 
-    target_error: float = Field(default=0.1, gt=0.0)
+    target_error: float = Field(default=0.2, gt=0.0)
     """Force error in eV/Å that is good enough for every atom: below it nothing is asked."""
 
     block: int = Field(default=2, ge=1)

@@ -120,7 +120,7 @@ def isotonic(predicted: ArrayLike, actual: ArrayLike, fewest: int = 200) -> Reca
     return Recalibration(knots[values > 0.0], values[values > 0.0])
 
 
-def pooled_with_structure(predicted: ArrayLike, structures: ArrayLike, share: float = 0.3) -> Array:
+def pooled_with_structure(predicted: ArrayLike, structures: ArrayLike, share: float = 0.5) -> Array:
     """Uncertainties drawn towards the root mean square U of their structure: u^(1 − share) U^share.
 
     A committee of four knows the variance of one force badly, that of a whole structure well, and what a
@@ -146,7 +146,7 @@ def pooled_with_structure(predicted: ArrayLike, structures: ArrayLike, share: fl
             "pass one structure number for every atom",
         )
     if not 0.0 <= share <= 1.0:
-        raise ForgefieldError(f"share {share} lies outside 0 to 1", "pass 0.3, say")
+        raise ForgefieldError(f"share {share} lies outside 0 to 1", "pass 0.5, say")
     members = np.unique(groups, return_inverse=True)[1].reshape(-1)
     whole = np.sqrt(np.bincount(members, spread**2) / np.bincount(members))
     pooled: Array = spread ** (1.0 - share) * whole[members] ** share

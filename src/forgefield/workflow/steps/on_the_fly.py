@@ -37,6 +37,7 @@ from forgefield.workflow.folder import StepName, write_atomically
 from forgefield.workflow.steps.exploration import exploration_guard, planned_assignments
 from forgefield.workflow.steps.on_the_fly_rounds import (
     FRAMES,
+    REQUESTS,
     SURROGATE,
     Asked,
     Round,
@@ -45,7 +46,6 @@ from forgefield.workflow.steps.on_the_fly_rounds import (
 )
 from forgefield.workflow.steps.result import StepResult
 
-REQUESTS = "requests.json"
 _CHUNK = 50
 """Steps between two frames that are kept, and between two signs of life."""
 _MOST_STOPS = 20

@@ -15,6 +15,8 @@ from forgefield.workflow.folder import write_atomically
 
 FRAMES = "frames.xyz"
 """Structures that trajectories went through."""
+REQUESTS = "requests.json"
+"""What was asked for, a list of `Asked`."""
 SURROGATE = "surrogate"
 """Folder of the potential that was learned on the way."""
 _FIT = "fit.npz"
