@@ -52,7 +52,6 @@ QUANTITIES = {"energy_mae": "energy MAE, meV/atom", "force_mae": "force MAE, eV/
 EXPLORATION = {"trajectories": 10, "steps": 800, "max_atoms": 8}
 HELD = EXPLORATION | {"temperatures": (300, 700, 1100, 1500), "ramp": False, "trajectories": 8}
 TEST_FRAMES, TEST_SEED = 60, 1000
-DOCS = Path(__file__).parent.parent / "docs"
 Errors = dict[str, dict[str, float]]
 
 
@@ -141,7 +140,7 @@ def chosen_structures(folder: Path, seed: int, epochs: int | None) -> dict[str, 
 
 
 def fitted(model: str, structures: Sequence[Atoms], seed: int, epochs: int | None) -> Potential:
-    """The potential that learns on the fly, which needs no validation, or a committee of networks as in a run."""
+    """The potential that learns on the fly, which needs no validation, or networks as in a run."""
     if model == "network":
         settings = {"potential": {"members": 4, "cutoff": 6.0}, "training": {"epochs": epochs}}
         return fit(structures, settings=settings, seed=seed).potential
@@ -160,7 +159,7 @@ def measure(folder: Path, seed: int, models: Sequence[str], epochs: int | None) 
     known: Errors = json.loads(path.read_text()) if path.exists() else {}
     for model, number, strategy in itertools.product(models, NUMBERS, STRATEGIES):
         # All begin with the same; a strategy may end earlier.
-        name, first = f"{model}/{strategy}/{number}", f"{model}/{STRATEGIES[0]}/{number}"
+        name, first = (f"{model}/{each}/{number}" for each in (strategy, "on the fly"))
         if name in known or len(chosen[strategy]) < number:
             continue
         structures = [*chosen["initial"], *chosen[strategy][:number]]
@@ -197,8 +196,10 @@ def draw(found: Sequence[Errors], models: Sequence[str], path: Path) -> None:
         for panel, (quantity, label) in zip(row, QUANTITIES.items(), strict=True):
             for strategy, colour in STRATEGIES.items():
                 values = curves(found, model, strategy, quantity)
-                panel.plot(NUMBERS, values.mean(axis=0), color=colour, label=strategy)
-                panel.plot(NUMBERS, values.T, ".", color=colour, markersize=4)
+                known = ~np.isnan(values).any(axis=0)
+                numbers, values = np.array(NUMBERS)[known], values[:, known]
+                panel.plot(numbers, values.mean(axis=0), color=colour, label=strategy)
+                panel.plot(numbers, values.T, ".", color=colour, markersize=4)
             panel.set(yscale="log", xlabel="structures beside the initial ones", ylabel=label, title=model)
     axes[0, 0].legend(frameon=False)
     figure.tight_layout()
@@ -212,7 +213,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--networks", action="store_true", help="fit density networks too")
     parser.add_argument("--epochs", type=int, help="of every network; by default as in a run")
-    parser.add_argument("--figure", type=Path, default=DOCS / "learning_curves.svg")
+    parser.add_argument("--figure", type=Path, default=Path(__file__).parents[1] / "docs/learning_curves.svg")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     folder = chosen.folder or Path(tempfile.mkdtemp())
