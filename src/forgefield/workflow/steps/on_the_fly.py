@@ -80,7 +80,8 @@ def _learned_all(
         potential = now.fit.potential() if now.fit is not None and now.fit.posterior is not None else None
         now, requests = _moved(context, potential, now, settings)
         left = context.labeller.left()
-        allowed = limit - len(now.asked) if left is None else min(limit - len(now.asked), left - reserve)
+        allowed = limit - len({each.key for each in now.asked})
+        allowed = allowed if left is None else min(allowed, left - reserve)
         if not requests or allowed <= 0:
             return now, "the programmes are done" if not requests else "the calculations are spent"
         block = context.spec.exploration.on_the_fly.block
@@ -182,7 +183,11 @@ def _answered(
     outcome = context.labeller.label(candidates, name)
     records = {record.key: record for record in context.dataset.records(outcome.keys, context.recipe.key)}
     fit = now.fit
+    # Two trajectories may start from one structure: the second asks for what the first has learned.
+    known = {each.key for each in now.asked} | set(context.folder.training_keys())
     for record in records.values():
+        if record.key in known:
+            continue
         if fit is None:
             examples = [*_examples(context.training_records()), Example(record.atoms, record.labels)]
             fit = BayesianFit.start(context.spec.surrogate, context.spec.system.symbols, examples)
