@@ -18,9 +18,15 @@ from forgefield.workflow.executors import abandon, open_executor
 from forgefield.workflow.loop import RunOutcome
 from forgefield.workflow.loop import run as run_workflow
 
+_Input = Annotated[Path, typer.Argument(metavar="INPUT", help="Input file, YAML.")]
+_Workers = Annotated[
+    int | None, typer.Option("--workers", "-w", min=1, help="Calculations side by side; default: all cores.")
+]
+_Executor = Annotated[str, typer.Option(help="Where calculations run; local: on this machine.")]
+
 
 def run(
-    input_file: Annotated[Path, typer.Argument(metavar="INPUT", help="Input file, YAML.")],
+    input_file: _Input,
     folder: Annotated[
         Path | None, typer.Option("--folder", "-f", help="Run folder; for si.yaml it is si-run beside it.")
     ] = None,
@@ -28,11 +34,8 @@ def run(
         str | None,
         typer.Option("--from", metavar="STEP", help="Begin again from this step: explore, 2/train …"),
     ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", "-w", min=1, help="Calculations side by side; default: all cores."),
-    ] = None,
-    executor: Annotated[str, typer.Option(help="Where calculations run; local: on this machine.")] = "local",
+    workers: _Workers = None,
+    executor: _Executor = "local",
 ) -> None:
     """Run an input, or go on where an earlier run was stopped.
 
@@ -62,15 +65,12 @@ def run(
 
 
 def learn(
-    input_file: Annotated[Path, typer.Argument(metavar="INPUT", help="Input file, YAML.")],
+    input_file: _Input,
     folder: Annotated[
         Path | None, typer.Option("--folder", "-f", help="Run folder; for si.yaml it is si-learn beside it.")
     ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", "-w", min=1, help="Calculations side by side; default: all cores."),
-    ] = None,
-    executor: Annotated[str, typer.Option(help="Where calculations run; local: on this machine.")] = "local",
+    workers: _Workers = None,
+    executor: _Executor = "local",
 ) -> None:
     """Learn a Bayesian potential on the fly: molecular dynamics that calls DFT only where it does not know.
 
