@@ -48,8 +48,6 @@ from forgefield.potentials.bayesian_regression import (
 
 _GROWTH = 1.5
 """Factor by which the number of environments grows before references are chosen, and noise is judged, anew."""
-_TOLERANCE = 0.1
-"""Change of the logarithm of the evidence at which hyperparameters are good enough; posteriors hardly see it."""
 _PARTS = ("moments", "energies", "sums", "posterior")
 
 
@@ -241,7 +239,6 @@ class BayesianFit:
             start,
             noise_floors=(spec.force_floor, spec.energy_floor, spec.virial_floor),
             noise_ratios=(np.inf, spec.energy_ratio or np.inf, spec.virial_ratio or np.inf),
-            tolerance=_TOLERANCE,
         )
 
     def _with_free_atom(self, element: int, energy: float) -> BayesianFit:
