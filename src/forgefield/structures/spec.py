@@ -76,7 +76,7 @@ class StructuresSpec(Spec):
     """The structures that a run starts from.
 
     The defaults make about 60 structures of an element with 1 to 8 atoms each, most of them around its ground
-    state; :meth:`quick` makes about 22.
+    state; :meth:`quick` makes about 27.
     """
 
     prototypes: tuple[str, ...] | Literal["auto"] = "auto"
@@ -108,10 +108,10 @@ class StructuresSpec(Spec):
 
     @classmethod
     def quick(cls) -> Self:
-        """A smaller set, of about 22 structures for an element."""
+        """A smaller set, of about 27 structures for an element."""
         return cls(
-            strain=StrainSpec(volume_count=5, small_count=4, large_count=4),
-            rattle=RattleSpec(amplitudes=(0.1,), count=2),
+            strain=StrainSpec(volume_count=5, small_count=8, large_count=6),
+            rattle=RattleSpec(amplitudes=(0.1,), count=1),
             companions=CompanionSpec(volumes=1),
             random=RandomSpec(count=0),
         )
