@@ -110,8 +110,8 @@ class StructuresSpec(Spec):
     def quick(cls) -> Self:
         """A smaller set, of about 27 structures for an element."""
         return cls(
-            strain=StrainSpec(volume_count=5, small_count=8, large_count=6),
-            rattle=RattleSpec(amplitudes=(0.1,), count=1),
+            strain=StrainSpec(volume_count=5, small_count=7, large_count=6),
+            rattle=RattleSpec(amplitudes=(0.1,), count=2),
             companions=CompanionSpec(volumes=1),
             random=RandomSpec(count=0),
         )
