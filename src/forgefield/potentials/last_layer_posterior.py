@@ -48,8 +48,7 @@ def last_layer_spread(
     """
     if not len(structures):
         raise ForgefieldError("a posterior needs data", "pass the structures that the network was trained on")
-    scales = np.zeros(len(problem.last_layer(0)))
-    sums = RegressionSums.empty(3, len(scales))
+    sums = RegressionSums.empty(3, len(problem.last_layer(0)))
     sizes = np.array([len(atoms) for atoms in structures])
     for chosen in cut_into_batches(sizes, _BATCH_ATOMS, None):
         batch = problem.collate([problem.prepare(structures[i]) for i in chosen])

@@ -152,16 +152,7 @@ def _learning(run: RunRecords) -> list[Html]:
         f"A Bayesian potential moved the atoms for {steps:,} steps and asked for "
         f"{count(len(run.asked), 'calculation')}: {1 - len(run.asked) / max(1, steps):.2%} of the steps needed none."
     )
-    rows = [
-        [
-            str(place),
-            each.trajectory,
-            f"{each.step:,}",
-            *(number(value, "eV/Å", 3) for value in (each.uncertainty, each.threshold, each.error)),
-        ]
-        for place, each in enumerate(run.asked, start=1)
-    ]
-    return [paragraph(text), requests_plot(run.asked), folded("All of them", requests_table(rows))]
+    return [paragraph(text), requests_plot(run.asked), folded("All of them", requests_table(run.asked))]
 
 
 def _summary(run: RunRecords, cycle: int, step: str) -> Mapping[str, object]:

@@ -13,6 +13,7 @@ from forgefield.reference.ledger import LedgerEntry
 from forgefield.report.html import Html, element
 from forgefield.report.records import TrajectoryEnd
 from forgefield.report.wording import UNKNOWN, amount, duration, holds_label, number
+from forgefield.workflow.steps.on_the_fly_rounds import Asked
 
 MOST_ROWS = 200
 
@@ -266,14 +267,23 @@ def trajectories_table(trajectories: Sequence[TrajectoryEnd]) -> Html:
     return table(columns, rows)
 
 
-def requests_table(rows: Sequence[Sequence[str]]) -> Html:
-    """What was asked for on the fly: number, trajectory, step, expected error, threshold, error found."""
+def requests_table(asked: Sequence[Asked]) -> Html:
+    """What was asked for on the fly."""
     columns = [
         Column("", "number"),
         Column("trajectory", "short"),
         *(Column(name, "number") for name in ("step", "expected", "threshold", "found")),
     ]
-    return table(columns, [list(row) for row in rows[:MOST_ROWS]])
+    rows = [
+        [
+            str(place),
+            each.trajectory,
+            f"{each.step:,}",
+            *(number(value, "eV/Å", 3) for value in (each.uncertainty, each.threshold, each.error)),
+        ]
+        for place, each in enumerate(asked[:MOST_ROWS], start=1)
+    ]
+    return table(columns, rows)
 
 
 def pairs_table(heading: str, pairs: Mapping[str, str]) -> Html:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -64,11 +65,24 @@ def learn_on_the_fly(context: Context, name: StepName, reserve: int) -> StepResu
     assignments = planned_assignments(context, name.cycle)
     settings = _settings(context, name.cycle, assignments)
     now = restored_round(folder, len(settings)) or _begun(context, name, assignments, settings)
-    # A small potential is fastest on one core, and the others are busy with reference calculations.
-    numba.set_num_threads(1)
-    with threadpool_limits(1):
+    with _one_thread():
         now, ending = _learned_all(context, name, now, settings, reserve)
     return _result(context, folder, now, settings, ending)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """A small potential is fastest on one core, and the others are busy with reference calculations.
+
+    Later steps get their threads back: a run resumed after this step must not differ from one that went through it.
+    """
+    before = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        numba.set_num_threads(before)
 
 
 def _learned_all(
