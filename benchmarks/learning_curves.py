@@ -83,7 +83,7 @@ def learn_on_the_fly(folder: Path, seed: int) -> tuple[RunFolder, list[str]]:
     on_the_fly = {**EXPLORATION, "method": "on-the-fly", "on_the_fly": {"target_error": 0.05}}
     # A few more than are used: trajectories with the same start may both ask for it.
     spec = _run_spec(seed, exploration=on_the_fly, selection={"per_cycle": MOST + 4})
-    run(spec, folder, workers=1, learn_only=True)
+    run(spec, folder, workers=1, job="learn")
     return RunFolder(folder), _keys(folder, StepName(0, "explore"))
 
 

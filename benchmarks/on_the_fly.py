@@ -63,7 +63,7 @@ def learn(folder: Path, kernel: str, target_error: float) -> dict[str, float]:
         }
     )
     started = time.perf_counter()
-    run(spec, folder, learn_only=True)
+    run(spec, folder, job="learn")
     manifest = RunFolder(folder).manifest(StepName(0, "explore"))
     assert manifest is not None
     requests = json.loads((RunFolder(folder).step(StepName(0, "explore")) / "requests.json").read_text())
@@ -142,7 +142,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, help="run folder; a new temporary one by default")
     parser.add_argument("--kernel", default="linear", choices=["linear", "polynomial"])
-    parser.add_argument("--target-error", type=float, default=0.2, help="eV/Å")
+    parser.add_argument("--target-error", type=float, default=0.3, help="eV/Å")
     parser.add_argument("--steps", type=int, default=8000, help="of each comparison")
     chosen = parser.parse_args()
     folder = chosen.folder or Path(tempfile.mkdtemp()) / "run"

@@ -116,9 +116,9 @@ class CommandLine:
         assert process.returncode == 0, output
         return output
 
-    def kill(self, folder: str, after: float, workers: int = 2) -> bool:
+    def kill(self, folder: str, *arguments: str, after: float, workers: int = 2) -> bool:
         """Run and kill -9 after so many seconds; False if it had ended by then."""
-        process = self.start(folder, workers=workers)
+        process = self.start(folder, *arguments, workers=workers)
         deadline = time.monotonic() + after
         while process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.01)

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.io import read
 
 from forgefield.atoms.errors import ForgefieldError
+from forgefield.dataset.store import Dataset
 from forgefield.potentials.registry import load
 from forgefield.reference.engines.classical import tersoff_silicon
+from forgefield.reference.recipe import Recipe
 from forgefield.report.build import build_report
 from forgefield.workflow.folder import RunFolder, StepName
 from forgefield.workflow.loop import run
@@ -36,7 +39,7 @@ def asked(folder) -> list[dict[str, Any]]:
 
 
 def test_what_is_learned_is_what_was_asked_for(tmp_path):
-    outcome = run(learning(), tmp_path / "run", learn_only=True)
+    outcome = run(learning(), tmp_path / "run", job="learn")
     folder = RunFolder(tmp_path / "run")
     manifest = folder.manifest(LEARNING)
     requests = asked(folder.path)
@@ -95,7 +98,7 @@ def test_killed_and_resumed_it_learns_the_same_to_the_bit(tmp_path):
 def test_calculations_that_fail_do_not_stop_it(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(FAULTY_FOLDER))
     reference = {"engine": FAULTY, "parameters": {"fault": "error", "every": 3}}
-    run(learning(reference=reference), tmp_path / "run", learn_only=True)
+    run(learning(reference=reference), tmp_path / "run", job="learn")
     requests = asked(tmp_path / "run")
     failed = [each for each in requests if each["error"] is None]
     assert failed, "the fault struck none of what was asked for"
@@ -104,8 +107,26 @@ def test_calculations_that_fail_do_not_stop_it(tmp_path, monkeypatch):
     assert keys.isdisjoint(each["key"] for each in failed)
 
 
+def test_large_cells_wait_for_what_small_ones_learn(tmp_path):
+    grown = {**EXPLORATION, "trajectories": 2, "grow_to": 64}
+    run(
+        learning(exploration=grown, surrogate={"kernel": "linear"}, selection={"per_cycle": 60}),
+        tmp_path / "run",
+        job="learn",
+    )
+    folder = RunFolder(tmp_path / "run")
+    assert folder.manifest(LEARNING).summary["outcomes"] == {"completed": 4}
+    sizes = [64 if each["trajectory"].endswith("-64-atoms") else 8 for each in asked(folder.path)]
+    assert sizes == sorted(sizes)
+    assert set(sizes) == {8, 64}
+    recipe = Recipe.model_validate_json(folder.recipe.read_text())
+    records = Dataset(folder.dataset).records(folder.manifest(LEARNING).keys, recipe.key)
+    assert [len(record.atoms) for record in records] == sizes
+    assert {len(atoms) for atoms in read(folder.step(LEARNING) / "frames.xyz", ":")} == {8, 64}
+
+
 def test_the_budget_is_kept(tmp_path):
-    outcome = run(learning(budget={"calculations": 20}), tmp_path / "run", learn_only=True)
+    outcome = run(learning(budget={"calculations": 20}), tmp_path / "run", job="learn")
     assert outcome.calculations <= 20
     assert outcome.reason == "the calculations are spent"
 
@@ -114,4 +135,4 @@ def test_without_any_labels_it_says_so(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(FAULTY_FOLDER))
     reference = {"engine": FAULTY, "parameters": {"fault": "error", "every": 1}}
     with pytest.raises(ForgefieldError, match="none of the initial structures got labels"):
-        run(learning(reference=reference), tmp_path / "run", learn_only=True)
+        run(learning(reference=reference), tmp_path / "run", job="learn")

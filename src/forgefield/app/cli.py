@@ -22,6 +22,7 @@ _COMMANDS = {
     "schema": ("commands_input:schema", "List every key of the input, its default and its meaning."),
     "run": ("commands_run:run", "Run an input, or go on where an earlier run was stopped."),
     "learn": ("commands_run:learn", "Learn a potential on the fly, calling DFT only where it does not know."),
+    "relax": ("commands_run:relax", "Relax structures to DFT forces with few DFT calculations."),
     "status": (
         "commands_results:status",
         "Show how far a run is, what it cost, what failed, and what is ahead.",

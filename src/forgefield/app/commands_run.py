@@ -1,9 +1,10 @@
-"""The commands run and learn."""
+"""The commands run, learn and relax."""
 
 from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,11 +13,15 @@ import typer
 from forgefield.app.console import messages, output, say
 from forgefield.app.input import read_input, read_text
 from forgefield.app.progress import duration, progress_on
+from forgefield.app.relaxation_table import relaxation_table
 from forgefield.app.verdict_table import summary_line, verdict_table
 from forgefield.report.build import build_report
+from forgefield.structures.spec import StructuresSpec
 from forgefield.workflow.executors import abandon, open_executor
-from forgefield.workflow.loop import RunOutcome
+from forgefield.workflow.folder import RunFolder
+from forgefield.workflow.loop import Job, RunOutcome
 from forgefield.workflow.loop import run as run_workflow
+from forgefield.workflow.spec import RunSpec
 
 _Input = Annotated[Path, typer.Argument(metavar="INPUT", help="Input file, YAML.")]
 _Workers = Annotated[
@@ -53,7 +58,7 @@ def run(
     - `forgefield run si.yaml --from explore`: explore again in the latest cycle, with changed settings
     - `forgefield run si.yaml --from 2/train --workers 8`
     """
-    outcome = _carried_out("run", input_file, folder, workers, executor, restart_from)
+    outcome = _carried_out("run", read_input(input_file), input_file, folder, workers, executor, restart_from)
     results = output()
     if outcome.verdict is not None:
         results.print(verdict_table(outcome.verdict))
@@ -85,7 +90,7 @@ def learn(
     - `forgefield learn si.yaml`
     - `forgefield learn si.yaml --folder si-hot --workers 4`
     """
-    outcome = _carried_out("learn", input_file, folder, workers, executor, None)
+    outcome = _carried_out("learn", read_input(input_file), input_file, folder, workers, executor)
     results = output()
     say(results, f"Learning ended because {outcome.reason}.")
     say(results, f"{outcome.calculations} reference calculations, {duration(outcome.seconds)}. Potential:")
@@ -93,16 +98,56 @@ def learn(
     say(results, f"Report:  {build_report(outcome.folder)}")
 
 
+def relax(
+    input_file: _Input,
+    structures: Annotated[
+        list[Path],
+        typer.Argument(metavar="STRUCTURE…", help="Structure files, in any format that ASE reads."),
+    ],
+    folder: Annotated[
+        Path | None, typer.Option("--folder", "-f", help="Run folder; for si.yaml it is si-relax beside it.")
+    ] = None,
+    fixed_cell: Annotated[bool, typer.Option("--fixed-cell", help="Move atoms only.")] = False,
+    workers: _Workers = None,
+    executor: _Executor = "local",
+) -> None:
+    """Relax structures to DFT forces with few DFT calculations.
+
+    They move on a Bayesian potential that all of them share and that learns from every calculation; DFT is asked
+    where it is unsure, and for the last word: a structure has converged when its DFT forces (and, where the cell moves,
+    its virial per atom) are below `relaxation.force_tolerance`. Of INPUT the groups system, reference, surrogate,
+    relaxation and budget count. The same command goes on after Ctrl-C.
+
+    Examples:
+
+    - `forgefield relax si.yaml rattled.xyz`
+    - `forgefield relax tio2.yaml POSCAR-1 POSCAR-2 --fixed-cell --folder relaxed`
+    """
+    spec = read_input(input_file)
+    files = tuple(path.absolute() for path in structures)
+    changed = spec.relaxation.model_copy(update={"cell": spec.relaxation.cell and not fixed_cell})
+    spec = spec.model_copy(update={"structures": StructuresSpec.only(files), "relaxation": changed})
+    run_folder = folder or default_folder(input_file, "relax")
+    words = [*map(str, structures), *(["--fixed-cell"] if fixed_cell else [])]
+    outcome = _carried_out("relax", spec, input_file, run_folder, workers, executor, words=words)
+    results = output()
+    results.print(relaxation_table(outcome.folder))
+    say(results, f"{outcome.reason[0].upper()}{outcome.reason[1:]}.")
+    say(results, f"{outcome.calculations} reference calculations, {duration(outcome.seconds)}. Structures:")
+    say(results, f"  {RunFolder(outcome.folder).relaxed}")
+
+
 def _carried_out(
-    command: str,
+    command: Job,
+    spec: RunSpec,
     input_file: Path,
     folder: Path | None,
     workers: int | None,
     executor: str,
-    restart_from: str | None,
+    restart_from: str | None = None,
+    words: Sequence[str] = (),
 ) -> RunOutcome:
-    """Run the workflow, or its learning part, with a bar; Ctrl-C says how to go on."""
-    spec = read_input(input_file)
+    """Run the workflow, or a part of it, with a bar; Ctrl-C says how to go on."""
     run_folder = folder or default_folder(input_file, command)
     count = workers or _cores()
     console = messages()
@@ -121,14 +166,14 @@ def _carried_out(
                 executor=pool,
                 progress=progress,
                 restart_from=restart_from,
-                learn_only=command == "learn",
+                job=command,
             )
         pool.shutdown()
     except KeyboardInterrupt as error:
         abandon(pool)
         say(
             console,
-            f"Stopped. What is computed is kept; go on with:\n  {again(input_file, folder, workers, command)}",
+            f"Stopped. What is computed is kept; go on with:\n  {again(input_file, folder, workers, command, words)}",
             "yellow",
         )
         raise typer.Exit(130) from error
@@ -148,9 +193,15 @@ def default_folder(input_file: Path, command: str = "run") -> Path:
     return input_file.with_name(f"{input_file.stem}-{command}")
 
 
-def again(input_file: Path, folder: Path | None, workers: int | None, command: str = "run") -> str:
-    """The command that goes on with a stopped run."""
-    words = ["forgefield", command, str(input_file)]
-    words += ["--folder", str(folder)] if folder is not None else []
-    words += ["--workers", str(workers)] if workers is not None else []
-    return shlex.join(words)
+def again(
+    input_file: Path,
+    folder: Path | None,
+    workers: int | None,
+    command: str = "run",
+    words: Sequence[str] = (),
+) -> str:
+    """The command that goes on with a stopped run; `words` stand behind the input."""
+    line = ["forgefield", command, str(input_file), *words]
+    line += ["--folder", str(folder)] if folder is not None else []
+    line += ["--workers", str(workers)] if workers is not None else []
+    return shlex.join(line)

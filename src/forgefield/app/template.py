@@ -35,7 +35,7 @@ QUICK: Mapping[str, Mapping[str, Any]] = {
         "parameters": {"convergence": {"energy": 1e-4, "density": 3e-4, "eigenstates": 1e-4}},
     },
     "exploration": {"max_atoms": 8, "trajectories": 8, "steps": 800},
-    "selection": {"per_cycle": 14},
+    "selection": {"per_cycle": 10},
     "cycles": {"max": 4},
     "hold_out": {"configurations": 12, "steps": 800, "max_atoms": 8},
     "properties": {"phonons": {"minimum_length": 5.0}},

@@ -137,6 +137,10 @@ class ExplorationSpec(Spec):
     max_atoms: int = Field(default=64, ge=1)
     """Largest cell in atoms that seeds are repeated to; larger cells mean costlier reference calculations."""
 
+    grow_to: int | None = Field(default=None, ge=1)
+    """On the fly: when all trajectories have ended, as many again run in cells of up to this many atoms, with what was
+    learned in small ones, where a reference calculation costs little; null: none."""
+
     seed_energy_window: float = Field(default=0.1, ge=0.0)
     """Trajectories start from structures within this energy (eV/atom) of the lowest of their composition."""
 
@@ -145,6 +149,8 @@ class ExplorationSpec(Spec):
         if any(temperature <= 0.0 for temperature in self.temperatures):
             raise ValueError(f"temperatures {list(self.temperatures)}: every temperature must lie above 0 K")
         check_timestep(self.timestep_fs)
+        if self.grow_to is not None and self.grow_to <= self.max_atoms:
+            raise ValueError(f"grow_to {self.grow_to} is not larger than max_atoms {self.max_atoms}")
         if self.sample_every > self.steps:
             raise ValueError(
                 f"sample_every {self.sample_every} is larger than steps {self.steps}: no frame would be seen"

@@ -115,3 +115,14 @@ class StructuresSpec(Spec):
             companions=CompanionSpec(volumes=1),
             random=RandomSpec(count=0),
         )
+
+    @classmethod
+    def only(cls, files: tuple[Path, ...]) -> Self:
+        """The structures of some files and no others."""
+        return cls(
+            prototypes=(),
+            random=RandomSpec(count=0),
+            isolated_atom=False,
+            files=files,
+            files_are_trajectories=False,
+        )

@@ -11,7 +11,18 @@ from typing import Any
 
 from forgefield.atoms.errors import ForgefieldError
 
-STEP_ORDER = ("structures", "label", "targets", "train", "hold-out", "verify", "explore", "select", "label")
+STEP_ORDER = (
+    "structures",
+    "relax",
+    "label",
+    "targets",
+    "train",
+    "hold-out",
+    "verify",
+    "explore",
+    "select",
+    "label",
+)
 
 
 @dataclass(frozen=True)
@@ -98,6 +109,11 @@ class RunFolder:
     def potential(self) -> Path:
         """The latest potential."""
         return self.path / "potential"
+
+    @property
+    def relaxed(self) -> Path:
+        """Relaxed structures with their labels, extended XYZ."""
+        return self.path / "relaxed.xyz"
 
     @property
     def report(self) -> Path:

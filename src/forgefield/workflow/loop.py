@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.dataset.store import Dataset
@@ -30,9 +31,12 @@ from forgefield.workflow.steps.initial import collect_structures, label_candidat
 from forgefield.workflow.steps.on_the_fly import learn_on_the_fly
 from forgefield.workflow.steps.on_the_fly_rounds import SURROGATE
 from forgefield.workflow.steps.proof import hold_out, read_verdict, verify
+from forgefield.workflow.steps.relaxation import relax_structures
 from forgefield.workflow.steps.result import StepResult
 from forgefield.workflow.steps.targets import TARGETS, compute_targets, planned_calculations
 from forgefield.workflow.steps.training import POTENTIAL, train_potential
+
+Job = Literal["run", "learn", "relax"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ def run(
     executor: Executor | None = None,
     progress: Progress | None = None,
     restart_from: str | None = None,
-    learn_only: bool = False,
+    job: Job = "run",
 ) -> RunOutcome:
     """Run, or go on with, the whole workflow.
 
@@ -76,7 +80,8 @@ def run(
         progress: listener.
         restart_from: step to begin again from, such as ``explore`` or ``2/train``; it and all later steps are
             set aside, not deleted.
-        learn_only: end after the initial structures and one exploration on the fly; its potential is the run's.
+        job: ``run``, all of it; ``learn``, the initial structures and one exploration on the fly, whose potential is
+            the run's; ``relax``, relaxation of the initial structures.
 
     Raises:
         ForgefieldError: the folder belongs to a run with other settings, another process runs in it, no label
@@ -100,7 +105,7 @@ def run(
             )
             context = Context(spec, run_folder, recipe, dataset, labeller, pool, workers, listener)
             loop = _Loop(context, started)
-            verdict, reason = (None, loop.learn()) if learn_only else loop.run()
+            verdict, reason = {"run": loop.run, "learn": loop.learn, "relax": loop.relax}[job]()
             spent = labeller.spent()
         except BaseException:
             if executor is None:
@@ -162,18 +167,31 @@ class _Loop:
 
     def begin(self, reserve: int) -> None:
         """Make and label the initial structures."""
+        self.label(0, self.collect(), reserve)
+
+    def collect(self) -> StepName:
+        """Make the initial structures; returns the step that has them."""
         initial = StepName(0, "structures")
         self.do(initial, "collecting initial structures", lambda name: collect_structures(self.context, name))
-        self.label(0, initial, reserve)
+        return initial
 
-    def learn(self) -> str:
+    def learn(self) -> tuple[None, str]:
         """Initial structures and one exploration on the fly; returns how it ended."""
         folder, name = self.context.folder, StepName(0, "explore")
         self.begin(reserve=0)
         self.explore(0, reserve=0)
         _replace_folder(folder.step(name) / SURROGATE, folder.potential)
         manifest = folder.manifest(name)
-        return str(manifest.summary["ending"]) if manifest is not None else ""
+        return None, str(manifest.summary["ending"]) if manifest is not None else ""
+
+    def relax(self) -> tuple[None, str]:
+        """Initial structures, each at a minimum of the reference; returns how it ended."""
+        self.collect()
+        name = StepName(0, "relax")
+        done = self.do(
+            name, "relaxing on a learned potential", lambda step: relax_structures(self.context, step)
+        )
+        return None, str(done.summary["ending"])
 
     def explore(self, cycle: int, reserve: int) -> None:
         """Let molecular dynamics find structures, and label those that are worth it."""

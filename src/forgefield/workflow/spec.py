@@ -44,6 +44,21 @@ class DistillationSpec(Spec):
     """Weight of such a frame in the loss; a structure with labels of the reference has 1."""
 
 
+class RelaxationSpec(Spec):
+    """How structures are relaxed on a learned potential, with the last word from the reference."""
+
+    force_tolerance: float = Field(default=0.05, gt=0.0)
+    """Largest force that may be left, in eV/Å; where the cell moves also on its virial per atom."""
+    cell: bool = True
+    """Let cells move that repeat in all directions."""
+    trust: float = Field(default=0.5, gt=0.0)
+    """How far in Å an atom may move before the reference is asked."""
+    calculations: int = Field(default=40, ge=1)
+    """Reference calculations for one structure, at most."""
+    surrogate: BayesianSpec = BayesianSpec()
+    """The potential that learns on the way; all structures share it."""
+
+
 class HoldOutSpec(Spec):
     """Configurations from independent molecular dynamics that are never trained on, for the error targets."""
 
@@ -81,6 +96,8 @@ class RunSpec(Spec):
     """The potential that drives exploration on the fly and learns at once."""
     distillation: DistillationSpec = DistillationSpec()
     """What the network learns from it."""
+    relaxation: RelaxationSpec = RelaxationSpec()
+    """How `forgefield relax` relaxes structures."""
     selection: SelectionSpec = SelectionSpec()
     """Which of them are computed."""
     cycles: CyclesSpec = CyclesSpec()

@@ -31,7 +31,7 @@ def explore(context: Context, name: StepName) -> StepResult:
     trained = StepName(name.cycle, "train")
     calibration = read_calibration(context, trained)
     guard = replace(exploration_guard(context), stop_above=calibration.stop_above, scale=calibration.scale)
-    assignments = planned_assignments(context, name.cycle)
+    assignments = planned_assignments(context, name.cycle, context.spec.exploration.max_atoms)
     trajectories = run_assignments(
         context,
         context.folder.step(name),
@@ -63,12 +63,18 @@ def exploration_guard(context: Context) -> Guard:
     )
 
 
-def planned_assignments(context: Context, cycle: int) -> list[Assignment]:
-    """Starts and conditions of a cycle's trajectories: the target crystal, if there is one, and its rivals."""
-    seeds, bulk_modulus = _rivals(context), 100.0
+def planned_assignments(context: Context, cycle: int, largest: int) -> list[Assignment]:
+    """Starts and conditions of a cycle's trajectories: the target crystal, if there is one, and its rivals.
+
+    Args:
+        context: the run.
+        cycle: its cycle.
+        largest: atoms up to which cells are repeated.
+    """
+    seeds, bulk_modulus = _rivals(context, largest), 100.0
     if context.folder.manifest(TARGETS) is not None:
         crystal, reference = reference_properties(context)
-        start = supercell(crystal, context.spec.exploration.max_atoms)
+        start = supercell(crystal, largest)
         seeds = [Candidate(start, "target", "target"), *seeds]
         bulk_modulus = reference.eos.bulk_modulus if reference.eos else bulk_modulus
     return plan_trajectories(
@@ -128,9 +134,9 @@ def structure_features(potential: Potential, structures: Sequence[Atoms]) -> Arr
     return np.array(rows) if rows else np.empty((0, 0))
 
 
-def _rivals(context: Context) -> list[Candidate]:
+def _rivals(context: Context, largest: int) -> list[Candidate]:
     """Ordered structures that lie close in energy, in the largest cells allowed."""
-    largest, records = context.spec.exploration.max_atoms, context.training_records()
+    records = context.training_records()
     ordered = [record for record in records if record.source in ("prototype", "file")]
     # Where none of them has labels, strained cells are the most ordered there are.
     ordered = ordered or [record for record in records if record.source == "strain"]

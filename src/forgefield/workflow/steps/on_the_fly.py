@@ -2,7 +2,8 @@
 
 In rounds: every trajectory moves until it asks for a reference calculation; a block of the most uncertain ones is
 labelled side by side; the potential learns them, and what it still does not know is asked again;
-and so on, until the programmes are done or the calculations are spent. Calibration and threshold are shared, as the
+and so on, until the programmes are done or the calculations are spent. Trajectories of grown cells wait for those of
+small ones. Calibration and threshold are shared, as the
 potential is. The state of a round is stored whole, so a run that is killed goes on from it and does the same, to the
 bit.
 """
@@ -12,14 +13,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import numba
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.identity import structure_key
@@ -46,6 +44,7 @@ from forgefield.workflow.steps.on_the_fly_rounds import (
     store_round,
 )
 from forgefield.workflow.steps.result import StepResult
+from forgefield.workflow.threads import one_thread
 
 _CHUNK = 50
 """Steps between two frames that are kept, and between two signs of life."""
@@ -62,27 +61,12 @@ def learn_on_the_fly(context: Context, name: StepName, reserve: int) -> StepResu
         reserve: calculations of the budget that must be left for others.
     """
     folder = context.folder.step(name)
-    assignments = planned_assignments(context, name.cycle)
+    assignments = _assignments(context, name.cycle)
     settings = _settings(context, name.cycle, assignments)
     now = restored_round(folder, len(settings)) or _begun(context, name, assignments, settings)
-    with _one_thread():
+    with one_thread():
         now, ending = _learned_all(context, name, now, settings, reserve)
     return _result(context, folder, now, settings, ending)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """A small potential is fastest on one core, and the others are busy with reference calculations.
-
-    Later steps get their threads back: a run resumed after this step must not differ from one that went through it.
-    """
-    before = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        numba.set_num_threads(before)
 
 
 def _learned_all(
@@ -102,6 +86,19 @@ def _learned_all(
         urgent = _most_urgent(requests, min(allowed, block))
         now = _answered(context, name, now, settings, urgent)
         store_round(context.folder.step(name), now)
+
+
+def _assignments(context: Context, cycle: int) -> list[Assignment]:
+    """Who starts where; those of grown cells, if they are wanted, make the second half."""
+    spec = context.spec.exploration
+    small = planned_assignments(context, cycle, spec.max_atoms)
+    if spec.grow_to is None:
+        return small
+    grown = []
+    for each in planned_assignments(context, cycle, spec.grow_to):
+        name = f"{each.conditions.name}-{len(each.start.atoms)}-atoms"
+        grown.append(replace(each, conditions=replace(each.conditions, name=name)))
+    return [*small, *grown]
 
 
 def _settings(context: Context, cycle: int, assignments: Sequence[Assignment]) -> list[OnTheFlySettings]:
@@ -153,6 +150,8 @@ def _moved(
     requests: dict[int, Request] = {}
     total = sum(each.programme.steps for each in settings)
     for number, own in enumerate(settings):
+        if context.spec.exploration.grow_to is not None and _waits(number, outcomes):
+            continue
         while not outcomes[number] and number not in requests:
             found = advance(potential, states[number], own, _CHUNK)
             states[number] = found.state
@@ -168,6 +167,12 @@ def _moved(
             what = f"{own.name}: {found.reason}; {len(now.asked)} calculations"
             context.progress.advance(sum(state.step for state in states), total, what)
     return replace(now, states=tuple(states), outcomes=tuple(outcomes), frames=tuple(frames)), requests
+
+
+def _waits(number: int, outcomes: Sequence[str]) -> bool:
+    """Whether a trajectory belongs to the grown cells and one of the small cells still moves."""
+    small = len(outcomes) // 2
+    return number >= small and not all(outcomes[:small])
 
 
 def _most_urgent(requests: dict[int, Request], count: int) -> dict[int, Request]:

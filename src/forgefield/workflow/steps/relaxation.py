@@ -1,0 +1,145 @@
+"""Relaxation of structures on one learned potential that they share.
+
+In rounds: every structure that is not done moves on the potential and proposes a point, all of these are labelled side
+by side, and the potential learns them. Nothing of a round is stored but its labels: a run that is killed goes through
+the same rounds again, and finds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from forgefield.atoms.errors import ForgefieldError
+from forgefield.atoms.formats import write_extxyz
+from forgefield.atoms.identity import structure_key
+from forgefield.atoms.records import Candidate
+from forgefield.dataset.records import Record
+from forgefield.potentials.bayesian.examples import Example
+from forgefield.potentials.bayesian.fit import BayesianFit
+from forgefield.sampling.surrogate_relaxation import (
+    Proposal,
+    SurrogateRelaxation,
+    SurrogateRelaxationSettings,
+    answered,
+    propose,
+    start_relaxation,
+)
+from forgefield.workflow.candidates import read_candidates
+from forgefield.workflow.context import Context
+from forgefield.workflow.folder import StepName
+from forgefield.workflow.steps.initial import CANDIDATES
+from forgefield.workflow.steps.result import StepResult
+from forgefield.workflow.threads import one_thread
+
+CONVERGED = "converged"
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A structure on its way to a minimum; `outcome` is empty while it moves."""
+
+    candidate: Candidate
+    settings: SurrogateRelaxationSettings
+    state: SurrogateRelaxation | None
+    outcome: str = ""
+
+
+def relax_structures(context: Context, name: StepName) -> StepResult:
+    """Relax the initial structures; those that end early keep the best point that was labelled.
+
+    Raises:
+        ForgefieldError: not one of them got labels.
+    """
+    candidates = read_candidates(context.folder.step(StepName(0, "structures")) / CANDIDATES)
+    cases = [_begun(context, each, number) for number, each in enumerate(candidates)]
+    with one_thread():
+        cases, keys = _relaxed(context, name, cases)
+    best = [(case, case.state.best) for case in cases if case.state is not None and case.state.best]
+    if not best:
+        raise ForgefieldError(
+            "none of the structures got labels",
+            f"see {context.folder.ledger}; the first ended with: {cases[0].outcome}",
+        )
+    frames = []
+    for case, found in best:
+        atoms = found.atoms.copy()
+        atoms.info = {"origin": case.candidate.note, "outcome": case.outcome}
+        frames.append((atoms, found.labels))
+    write_extxyz(context.folder.relaxed, frames)
+    converged = sum(case.outcome == CONVERGED for case in cases)
+    tolerance = context.spec.relaxation.force_tolerance
+    ending = f"{converged} of {len(cases)} structures are relaxed to {tolerance:g} eV/Å"
+    summary = {"ending": ending, "structures": [_summary(case) for case in cases]}
+    return StepResult(f"{ending}, {len(keys)} calculations", summary, keys)
+
+
+def _begun(context: Context, candidate: Candidate, number: int) -> _Case:
+    spec = context.spec.relaxation
+    settings = SurrogateRelaxationSettings(
+        f"relax/{number:04d}", spec.force_tolerance, spec.cell and bool(candidate.atoms.pbc.all()), spec.trust
+    )
+    try:
+        return _Case(candidate, settings, start_relaxation(candidate.atoms, settings))
+    except ForgefieldError as error:
+        context.progress.note(str(error))
+        return _Case(candidate, settings, None, error.problem)
+
+
+def _relaxed(context: Context, name: StepName, cases: Sequence[_Case]) -> tuple[list[_Case], tuple[str, ...]]:
+    """All cases at their end, and the keys of what was labelled on the way."""
+    now, fit, keys = list(cases), None, dict[str, None]()
+    while open_cases := [number for number, case in enumerate(now) if not case.outcome]:
+        proposals = _proposals(fit, now, open_cases)
+        outcome = context.labeller.label([each.candidate for each in proposals.values()], name)
+        records = {each.key: each for each in context.dataset.records(outcome.keys, context.recipe.key)}
+        fit = _learned(context, fit, [record for key, record in records.items() if key not in keys])
+        keys.update(dict.fromkeys(outcome.keys))
+        for number, proposal in proposals.items():
+            record = records.get(structure_key(proposal.candidate.atoms))
+            now[number] = _judged(now[number], proposal, record, context.spec.relaxation.calculations)
+        done = sum(bool(case.outcome) for case in now)
+        context.progress.advance(done, len(now), f"relaxed; {len(keys)} calculations")
+    return now, tuple(keys)
+
+
+def _proposals(
+    fit: BayesianFit | None, cases: Sequence[_Case], numbers: Sequence[int]
+) -> dict[int, Proposal]:
+    potential = None if fit is None else fit.potential()
+    return {
+        number: propose(potential, state, cases[number].settings)
+        for number in numbers
+        if (state := cases[number].state) is not None
+    }
+
+
+def _learned(context: Context, fit: BayesianFit | None, records: Sequence[Record]) -> BayesianFit | None:
+    """The potential with new labels."""
+    if fit is None:
+        examples = [Example(each.atoms, each.labels) for each in records]
+        symbols = context.spec.system.symbols
+        return BayesianFit.start(context.spec.relaxation.surrogate, symbols, examples) if examples else None
+    for record in records:
+        fit = fit.plus(record.atoms, record.labels)
+    return fit
+
+
+def _judged(case: _Case, proposal: Proposal, record: Record | None, most: int) -> _Case:
+    """The case after its proposal was labelled, or was not."""
+    if case.state is None or record is None:
+        return replace(case, outcome="no labels")
+    state = answered(case.state, proposal, record.labels, case.settings)
+    outcome = CONVERGED if state.converged else "out of calculations" if state.calls >= most else ""
+    return replace(case, state=state, outcome=outcome)
+
+
+def _summary(case: _Case) -> dict[str, object]:
+    best = case.state.best if case.state is not None else None
+    return {
+        "structure": f"{case.candidate.atoms.get_chemical_formula()}, {case.candidate.note}",
+        "outcome": case.outcome,
+        "calculations": 0 if case.state is None else case.state.calls,
+        "energy": None if best is None else best.labels.energy / len(best.atoms),
+        "largest": None if best is None else best.largest,
+    }
