@@ -166,6 +166,7 @@ def test_errors_of_each_cycle(run: RunFolder) -> None:
 
 def test_a_run_that_holds_is_finished(run: RunFolder) -> None:
     _train_and_verify(run, 1, 30.0, holds=True)
+    run.ending.write_text("every target holds after 1 trainings\n")
     row = VerdictRow("volume", 1.0, 20.1, 20.0, 0.5, "%", True, "Å³/atom")
     run.verdict.write_text(to_json(Verdict((row,), holds=True)))
     status = read_status(run.path)
@@ -174,27 +175,11 @@ def test_a_run_that_holds_is_finished(run: RunFolder) -> None:
     assert status.verdict == Verdict((row,), holds=True)
 
 
-@pytest.mark.parametrize(
-    ("cycle", "change", "finished"),
-    [
-        (3, {}, False),
-        (4, {}, True),
-        (3, {"cycles": {"max": 3}}, True),
-        (3, {"budget": {"calculations": 10}}, True),
-        (3, {"budget": {"calculations": 11}}, False),
-        # Before the test, its six calculations are kept back.
-        (1, {"budget": {"calculations": 16}}, True),
-        (1, {"budget": {"calculations": 17}}, False),
-        (3, {"budget": {"calculations": 40, "hours": 0.01}}, True),
-        (3, {"budget": {"calculations": 40, "hours": 1.0}}, False),
-    ],
-)
-def test_a_run_ends_with_its_cycles_or_its_budget(
-    run: RunFolder, cycle: int, change: dict[str, object], finished: bool
-) -> None:
-    run.spec.write_text(RunSpec.model_validate({**SETTINGS, **change}).model_dump_json())
-    _train_and_verify(run, cycle, 30.0)
-    assert read_status(run.path).finished is finished
+def test_a_run_without_an_ending_is_not_finished(run: RunFolder) -> None:
+    _train_and_verify(run, 4, 30.0)
+    assert not read_status(run.path).finished
+    run.ending.write_text("cycles.max 4 trainings are done\n")
+    assert read_status(run.path).finished
 
 
 def test_last_change_is_the_youngest_file(run: RunFolder) -> None:

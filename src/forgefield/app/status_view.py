@@ -57,9 +57,7 @@ def _state(status: RunStatus, now: float) -> Text:
     if status.finished:
         return Text("finished", "green")
     where = f" in {status.current}" if status.current else ""
-    return Text(f"stopped{where}", "yellow").append(
-        f", {ago}; the same forgefield run command goes on", "not yellow"
-    )
+    return Text(f"stopped{where}", "yellow").append(f", {ago}; the same command goes on", "not yellow")
 
 
 def _facts(status: RunStatus, now: float) -> Table:

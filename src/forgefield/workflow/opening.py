@@ -24,20 +24,21 @@ _MAY_CHANGE = {"budget", "cycles"}
 
 
 def settle(spec: RunSpec, folder: RunFolder, input_text: str, restarted: bool) -> Recipe:
-    """Write down what the run is about, or make sure that it is still about the same."""
+    """Write down what the run is about, or, once a step is done, make sure that it is still about the same."""
     wanted = spec.model_dump(mode="json")
-    if folder.spec.exists():
+    begun = any(folder.finished())
+    if folder.spec.exists() and begun:
         known = json.loads(folder.spec.read_text())
         changed = [key for key in wanted if key not in _MAY_CHANGE and wanted[key] != known.get(key)]
         if changed:
             raise ForgefieldError(
                 f"{folder.path} holds a run with other settings of {', '.join(changed)}",
-                "choose another --folder, restore the input, or apply them from a step on with --from STEP",
+                "choose another --folder, restore the input, or apply them with forgefield run --from STEP",
             )
     recipe = resolve_recipe(spec.reference, spec.system.symbols)
     if folder.recipe.exists():
         stored = Recipe.model_validate_json(folder.recipe.read_text())
-        if stored.key != recipe.key and any(folder.finished()):
+        if stored.key != recipe.key and begun:
             raise ForgefieldError(
                 f"the labels in {folder.path} were made with {stored.label} and other reference settings or another "
                 f"version than {recipe.label} now; labels of different recipes do not mix",

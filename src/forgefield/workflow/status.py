@@ -48,7 +48,7 @@ def read_status(folder: Path) -> RunStatus:
     current = _current(run, manifests)
     verdict = from_json(Verdict, run.verdict.read_text()) if run.verdict.exists() else None
     seconds = sum(manifest.seconds for manifest in manifests.values())
-    done = current is None and not running and _is_done(spec, manifests, left, seconds)
+    done = current is None and not running and run.ending.exists()
     return RunStatus(
         folder=run.path,
         species=spec.system.symbols,
@@ -123,20 +123,6 @@ def _is_running(run: RunFolder) -> bool:
 def _current(run: RunFolder, manifests: Mapping[StepName, Manifest]) -> StepName | None:
     begun = (StepName(int(p.parent.name.removeprefix("cycle-")), p.name) for p in run.steps.glob("cycle-*/*"))
     return max((name for name in begun if name not in manifests), key=lambda name: name.rank, default=None)
-
-
-def _is_done(spec: RunSpec, manifests: Mapping[StepName, Manifest], left: int | None, seconds: float) -> bool:
-    verified = [name for name in manifests if name.step == "verify"]
-    if not verified:
-        return False
-    last = max(manifests, key=lambda name: name.rank)
-    if last.step != "verify":
-        return False
-    # Until there is a test, calculations for it are kept back.
-    tested = last.cycle >= spec.hold_out_cycle
-    no_more = left is not None and left <= (0 if tested else spec.hold_out.configurations)
-    spent = no_more or (spec.budget.hours is not None and seconds >= 3600 * spec.budget.hours)
-    return bool(manifests[last].summary.get("holds")) or last.cycle >= spec.cycles.max or spent
 
 
 def _step(name: StepName, manifest: Manifest) -> StepStatus:

@@ -11,6 +11,8 @@ def one_line(step: str, summary: Mapping[str, Any]) -> str:
     if step == "structures":
         sources = ", ".join(f"{count} {source}" for source, count in summary.get("by_source", {}).items())
         return _join(f"{summary.get('candidates', '?')} structures", sources, ": ")
+    if step == "relax":
+        return str(summary.get("ending", ""))
     if step == "label":
         return _labels(summary)
     if step == "hold-out":
