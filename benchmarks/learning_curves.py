@@ -1,10 +1,10 @@
-"""Error over the number of reference calculations: python benchmarks/learning_curves.py [--folder F] [--networks]
+"""Error over the number of reference calculations: python benchmarks/learning_curves.py [--truth T] [--networks]
 
-Tersoff silicon stands for DFT, in cells of eight atoms. Three ways to choose what is calculated beside the same initial
-structures: learning on the fly, frames drawn at random from molecular dynamics with the truth itself (which no one
-could pay for with DFT), and cycles of a committee of networks. All go through the same plan of trajectories. The same
-models are fitted to what each has chosen first, and tested on frames of molecular dynamics with the truth. Figures are
-means over seeds. An interrupted run goes on.
+Tersoff or Stillinger–Weber silicon stands for DFT, in cells of eight atoms. Three ways to choose what is calculated
+beside the same initial structures: learning on the fly, frames drawn at random from molecular dynamics with the truth
+itself (which no one could pay for with DFT), and cycles of a committee of networks. All go through the same plan of
+trajectories. The same models are fitted to what each has chosen first, and tested on frames of molecular dynamics with
+the truth. Figures are means over seeds. An interrupted run goes on.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from forgefield.atoms.records import Candidate, Evaluation, Labels
 from forgefield.dataset.store import Dataset
 from forgefield.potentials.contract import Potential
 from forgefield.potentials.fitting import fit
-from forgefield.reference.engines.classical import tersoff_silicon
+from forgefield.reference.engines import classical
 from forgefield.reference.recipe import Recipe
 from forgefield.sampling.conditions import Guard
 from forgefield.sampling.molecular_dynamics import run_trajectory
@@ -60,8 +60,8 @@ class Truth(Potential):
 
     species, cutoff = ("Si",), 3.0
 
-    def __init__(self) -> None:
-        self.truth = tersoff_silicon()
+    def __init__(self, name: str) -> None:
+        self.name, self.truth = name, getattr(classical, f"{name}_silicon")()
 
     def evaluate(self, atoms: Atoms, uncertainty: bool = False, pairs: PairList | None = None) -> Evaluation:
         """Energy, forces and stress; atomic energies are but equal shares."""
@@ -75,22 +75,23 @@ class Truth(Potential):
     def labelled(self, candidate: Candidate) -> tuple[Atoms, Labels]:
         """A structure with its labels."""
         found = self.evaluate(candidate.atoms)
-        return _named(candidate), Labels(found.energy, found.forces, found.stress, "truth", "tersoff", 0.0)
+        return _named(candidate), Labels(found.energy, found.forces, found.stress, "truth", self.name, 0.0)
 
 
-def learn_on_the_fly(folder: Path, seed: int) -> tuple[RunFolder, list[str]]:
+def learn_on_the_fly(folder: Path, truth: str, seed: int) -> tuple[RunFolder, list[str]]:
     """A run that learns on the fly, and what it asked for, in that order."""
     on_the_fly = {**EXPLORATION, "method": "on-the-fly", "on_the_fly": {"target_error": 0.05}}
     # A few more than are used: trajectories with the same start may both ask for it.
-    spec = _run_spec(seed, exploration=on_the_fly, selection={"per_cycle": MOST + 4})
+    spec = _run_spec(truth, seed, exploration=on_the_fly, selection={"per_cycle": MOST + 4})
     run(spec, folder, workers=1, job="learn")
     return RunFolder(folder), _keys(folder, StepName(0, "explore"))
 
 
-def learn_in_cycles(folder: Path, seed: int, epochs: int | None) -> tuple[RunFolder, list[str]]:
+def learn_in_cycles(folder: Path, truth: str, seed: int, epochs: int | None) -> tuple[RunFolder, list[str]]:
     """A run of a committee of networks whose targets cannot be met, and what it asked for, in that order."""
     others = ("energy_mae", "volume", "bulk_modulus", "elastic_constants", "phonon_rmse")
     spec = _run_spec(
+        truth,
         seed,
         exploration={**EXPLORATION, "method": "md"},
         selection={"per_cycle": MOST // 3},
@@ -104,10 +105,10 @@ def learn_in_cycles(folder: Path, seed: int, epochs: int | None) -> tuple[RunFol
 
 
 def molecular_dynamics(
-    initial: Sequence[Atoms], exploration: dict[str, Any], seed: int, count: int, first: int = 0
+    truth: Truth, initial: Sequence[Atoms], exploration: dict[str, Any], seed: int, count: int, first: int = 0
 ) -> list[tuple[Atoms, Labels]]:
     """Frames drawn at random from trajectories with the truth, of step `first` or later."""
-    truth, rng, spec = Truth(), np.random.default_rng(seed), ExplorationSpec(**exploration)
+    rng, spec = np.random.default_rng(seed), ExplorationSpec(**exploration)
     ordered = [atoms for atoms in initial if atoms.info["source"] == "prototype"]
     near = seeds_within(ordered, np.array([atoms.get_potential_energy() for atoms in ordered]), 0.1)
     crystals = [prototype("Si", "diamond"), *(ordered[i] for i in near)]
@@ -121,7 +122,7 @@ def molecular_dynamics(
     return [truth.labelled(frames[i]) for i in rng.permutation(len(frames))[:count]]
 
 
-def chosen_structures(folder: Path, seed: int, epochs: int | None) -> dict[str, list[Atoms]]:
+def chosen_structures(folder: Path, truth: str, seed: int, epochs: int | None) -> dict[str, list[Atoms]]:
     """What each strategy chose, in that order, and under `initial` what all begin with."""
     own = folder / f"seed-{seed}"
     learned, cycled = own / "run-on-the-fly", own / "run-committee"
@@ -132,10 +133,10 @@ def chosen_structures(folder: Path, seed: int, epochs: int | None) -> dict[str, 
             write_extxyz(path, made())
         return read_structures(path)
 
-    asked = kept("on the fly", lambda: _labelled(*learn_on_the_fly(learned, seed)))
+    asked = kept("on the fly", lambda: _labelled(*learn_on_the_fly(learned, truth, seed)))
     initial = kept("initial", lambda: _labelled(RunFolder(learned), _keys(learned, StepName(0, "label"))))
-    drawn = kept("random MD", lambda: molecular_dynamics(initial, EXPLORATION, seed, MOST))
-    voted = kept("committee", lambda: _labelled(*learn_in_cycles(cycled, seed, epochs)))
+    drawn = kept("random MD", lambda: molecular_dynamics(Truth(truth), initial, EXPLORATION, seed, MOST))
+    voted = kept("committee", lambda: _labelled(*learn_in_cycles(cycled, truth, seed, epochs)))
     return dict(zip(("initial", *STRATEGIES), (initial, asked, drawn, voted), strict=True))
 
 
@@ -149,12 +150,15 @@ def fitted(model: str, structures: Sequence[Atoms], seed: int, epochs: int | Non
     return fit(structures, "bayesian", settings=settings).potential
 
 
-def measure(folder: Path, seed: int, models: Sequence[str], epochs: int | None) -> Errors:
+def measure(folder: Path, truth: str, seed: int, models: Sequence[str], epochs: int | None) -> Errors:
     """Errors of every model by `model/strategy/number`; those that are known are not computed again."""
-    chosen = chosen_structures(folder, seed, epochs)
+    chosen = chosen_structures(folder, truth, seed, epochs)
     path, tested = folder / f"seed-{seed}" / "errors.json", folder / "test.xyz"
     if not tested.exists():
-        write_extxyz(tested, molecular_dynamics(chosen["initial"], HELD, TEST_SEED, TEST_FRAMES, first=400))
+        write_extxyz(
+            tested,
+            molecular_dynamics(Truth(truth), chosen["initial"], HELD, TEST_SEED, TEST_FRAMES, first=400),
+        )
     test = read_structures(tested)
     known: Errors = json.loads(path.read_text()) if path.exists() else {}
     for model, number, strategy in itertools.product(models, NUMBERS, STRATEGIES):
@@ -210,21 +214,22 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, help="for all results; a new temporary one by default")
+    parser.add_argument("--truth", default="tersoff", choices=["tersoff", "stillinger_weber"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--networks", action="store_true", help="fit density networks too")
     parser.add_argument("--epochs", type=int, help="of every network; by default as in a run")
-    parser.add_argument("--figure", type=Path, default=Path(__file__).parents[1] / "docs/learning_curves.svg")
+    parser.add_argument("--figure", type=Path, default=Path("learning_curves.svg"), help="where to draw them")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     folder = chosen.folder or Path(tempfile.mkdtemp())
     models = ["polynomial", "network"] if chosen.networks else ["polynomial"]
-    found = [measure(folder, seed, models, chosen.epochs) for seed in chosen.seeds]
+    found = [measure(folder, chosen.truth, seed, models, chosen.epochs) for seed in chosen.seeds]
     print(*(table(found, model) for model in models), sep="\n\n")
     draw(found, models, chosen.figure)
 
 
-def _run_spec(seed: int, **groups: Any) -> RunSpec:
-    reference = {"engine": "ase:forgefield.reference.engines.classical.tersoff_silicon"}
+def _run_spec(truth: str, seed: int, **groups: Any) -> RunSpec:
+    reference = {"engine": f"ase:forgefield.reference.engines.classical.{truth}_silicon"}
     common = {"system": {"species": ["Si"]}, "structures": StructuresSpec.quick(), "reference": reference}
     return RunSpec.model_validate({**common, "budget": {"calculations": None}, "seed": seed, **groups})
 

@@ -1,14 +1,9 @@
 """Bayesian potentials: the contract, uncertainties against dense formulas, fits that grow, stop and go on."""
 
-import json
-
-import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
-from ase.calculators.morse import MorsePotential
-from ase.calculators.singlepoint import SinglePointCalculator
 from scipy.stats import spearmanr
 
 from forgefield import load
@@ -19,43 +14,9 @@ from forgefield.potentials.bayesian.fit import BayesianFit
 from forgefield.potentials.bayesian.model import bound_columns
 from forgefield.potentials.bayesian.rows import Rows
 from forgefield.potentials.bayesian.spec import BayesianSpec
-from forgefield.potentials.fitting import fit
-from forgefield.potentials.registry import FAMILIES
-from forgefield.potentials.repulsion import RepulsedPotential
 from forgefield.testing import PotentialContract
 
-SPECIES = ("C", "Si")
-SMALL = {"cutoff": 4.2, "n_radial": 4, "l_max": 2}
-LINEAR = BayesianSpec(**SMALL)
-POLYNOMIAL = BayesianSpec(**SMALL, kernel="polynomial", references=30)
-BOTH = pytest.mark.parametrize("spec", [LINEAR, POLYNOMIAL], ids=("linear", "polynomial"))
-FREE = {"C": -1.5, "Si": -0.8}
-
-
-def carbide(seed, amplitude=0.1):
-    """A strained and rattled cell of silicon carbide."""
-    rng = np.random.default_rng(seed)
-    atoms = bulk("SiC", "zincblende", a=4.4) * (2, 2, 1)
-    atoms.set_cell(atoms.cell @ (np.eye(3) + rng.uniform(-0.05, 0.05, (3, 3))), scale_atoms=True)
-    atoms.positions += rng.normal(scale=amplitude, size=atoms.positions.shape)
-    return atoms
-
-
-def labelled(atoms):
-    """Morse energies with an energy of each element that is another one when it is bound."""
-    counts = {symbol: sum(atoms.symbols == symbol) for symbol in SPECIES}
-    if len(atoms) == 1:
-        return Labels(FREE[str(atoms.symbols)], np.zeros((1, 3)), None, "", "", 0.0)
-    atoms = atoms.copy()
-    atoms.calc = MorsePotential(epsilon=0.5, r0=1.9, rho0=3.0, rcut1=3.0, rcut2=4.2)
-    energy = atoms.get_potential_energy() - 5.0 * counts["C"] - 3.0 * counts["Si"]
-    stress = atoms.get_stress() if atoms.cell.rank == 3 else None
-    return Labels(energy, atoms.get_forces(), stress, "", "", 0.0)
-
-
-def examples(seeds, free=("C", "Si")):
-    structures = [*(Atoms(symbol) for symbol in free), *(carbide(seed) for seed in seeds)]
-    return [Example(atoms, labelled(atoms)) for atoms in structures]
+from .bayesian_cases import BOTH, FREE, LINEAR, POLYNOMIAL, SPECIES, carbide, examples, labelled
 
 
 @pytest.fixture(scope="module")
@@ -279,60 +240,6 @@ def test_features_are_of_order_one_and_do_not_turn(fits):
     np.testing.assert_allclose(potential.features(turned), features, atol=1e-9)
 
 
-def framed(seeds):
-    frames = []
-    for each in examples(seeds):
-        labels, atoms = each.labels, each.atoms.copy()
-        results = {"energy": labels.energy, "forces": labels.forces}
-        results |= {} if labels.stress is None else {"stress": labels.stress}
-        atoms.calc = SinglePointCalculator(atoms, **results)
-        frames.append(atoms)
-    return frames
-
-
-@BOTH
-def test_fit_gives_it_like_any_other_family(spec, tmp_path):
-    reports, shares = [], []
-    settings = {"potential": spec.model_dump(), "training": {"epochs": 3}}
-    fitted = fit(framed(range(20)), "bayesian", settings=settings, report=reports.append, tick=shares.append)
-    (only,) = fitted.result.history
-    assert reports == [only]
-    assert shares[-1] == 1.0
-    assert (only.epoch, only.epochs, fitted.result.ending) == (1, 1, "finished")
-    assert 0 < only.training < 0.3
-    assert 0 < only.validation < 0.5
-    assert 0 < only.validation_energy < 0.1
-    assert only.validation_stress > 0
-    assert "training.epochs: no effect, as bayesian potentials are fitted in closed form" in fitted.warnings
-    assert isinstance(fitted.potential, RepulsedPotential)
-    fitted.potential.save(tmp_path / "potential")
-    atoms = carbide(99)
-    one, other = (each.evaluate(atoms, True) for each in (fitted.potential, load(tmp_path / "potential")))
-    np.testing.assert_array_equal(one.forces, other.forces)
-    np.testing.assert_array_equal(one.uncertainty.components, other.uncertainty.components)
-    for index in np.flatnonzero(fitted.validation.sizes > 1):
-        found = fitted.potential.evaluate(fitted.validation.atoms(index)).forces
-        assert np.abs(found - fitted.validation.label(index).forces).mean() < 0.5
-
-
-def test_a_fit_without_validation_reports_its_own_residuals():
-    settings = {"potential": SMALL, "repulsion": None}
-    fitted = fit(framed(range(2)), "bayesian", settings=settings)
-    assert len(fitted.validation) == 0
-    (only,) = fitted.result.history
-    assert only.validation == only.training > 0
-
-
-def test_a_fit_that_is_stopped_says_so():
-    with pytest.raises(ForgefieldError, match=r"stopped after 14% of the data.*; repeat the command"):
-        fit(framed(range(6)), "bayesian", settings={"potential": SMALL}, stop=lambda: True)
-
-
-def test_the_family_is_registered():
-    assert FAMILIES["bayesian"].problem is None
-    assert FAMILIES["bayesian"].closed_form is not None
-
-
 def test_free_atoms_alone_are_not_enough():
     fitted = BayesianFit.start(LINEAR, SPECIES, examples(()))
     assert fitted.posterior is None
@@ -359,21 +266,3 @@ def test_what_cannot_be_fitted_is_refused(fits, tmp_path):
     path.write_bytes(path.read_bytes()[:-500])
     with pytest.raises(ForgefieldError, match="holds no state of a Bayesian fit"):
         BayesianFit.load(path)
-
-
-def test_the_command_trains_it(tmp_path, monkeypatch):
-    from typer.testing import CliRunner
-
-    from forgefield.app.cli import app
-
-    ase.io.write(tmp_path / "data.xyz", framed(range(20)))
-    settings = [word for name, value in SMALL.items() for word in ("--set", f"potential.{name}={value}")]
-    out = tmp_path / "out"
-    arguments = ["train", str(tmp_path / "data.xyz"), "--family", "bayesian", "-o", str(out), *settings]
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == 0, result.output
-    record = json.loads((out / "training.json").read_text())
-    assert record["family"] == "bayesian"
-    assert len(record["history"]) == 1
-    assert (out / "report.html").exists()
-    assert load(out / "potential").evaluate(carbide(3), uncertainty=True).uncertainty is not None

@@ -10,9 +10,9 @@ from forgefield.atoms.errors import ForgefieldError
 from forgefield.potentials.bayesian_regression import (
     Hyperparameters,
     RegressionSums,
-    maximise_evidence,
     posterior,
 )
+from forgefield.potentials.evidence import maximise_evidence
 
 KNOWN = Hyperparameters(0.7, (4.0, 25.0, 1.5))
 

@@ -17,9 +17,10 @@ from ase import Atoms
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Array, Labels
-from forgefield.potentials.bayesian_regression import RegressionSums, maximise_evidence
+from forgefield.potentials.bayesian_regression import RegressionSums
 from forgefield.potentials.committee import Committee
 from forgefield.potentials.contract import Potential
+from forgefield.potentials.evidence import maximise_evidence
 from forgefield.potentials.last_layer import LastLayerProblem
 from forgefield.potentials.training_data import Prediction, cut_into_batches
 

@@ -16,7 +16,8 @@ from forgefield.report.figures_learning import requests_plot
 from forgefield.report.figures_training import history_plot, uncertainty_plot
 from forgefield.report.html import Html, element, folded, missing, paragraph, section
 from forgefield.report.records import RunRecords
-from forgefield.report.tables import exploration_table, requests_table, sources_table, trajectories_table
+from forgefield.report.tables import sources_table
+from forgefield.report.tables_exploration import exploration_table, requests_table, trajectories_table
 from forgefield.report.wording import count, number, progress_sentence
 
 

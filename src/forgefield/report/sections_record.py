@@ -9,7 +9,8 @@ from forgefield.reference.ledger import CONVERGED
 from forgefield.report.figures_data import cost_plot
 from forgefield.report.html import Html, element, folded, missing, paragraph, section
 from forgefield.report.records import RunRecords
-from forgefield.report.tables import MOST_ROWS, StepCost, cost_table, failures_table, pairs_table
+from forgefield.report.table import MOST_ROWS
+from forgefield.report.tables import StepCost, cost_table, failures_table, pairs_table
 from forgefield.report.wording import count, progress_sentence, reference_name
 
 _MOST_BARS = 40

@@ -11,45 +11,8 @@ from forgefield.properties.elasticity import Elasticity
 from forgefield.properties.verdict import Verdict
 from forgefield.reference.ledger import LedgerEntry
 from forgefield.report.html import Html, element
-from forgefield.report.records import TrajectoryEnd
+from forgefield.report.table import MOST_ROWS, Column, table
 from forgefield.report.wording import UNKNOWN, amount, duration, holds_label, number
-from forgefield.workflow.steps.on_the_fly_rounds import Asked
-
-MOST_ROWS = 200
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column: its heading, and whether it holds numbers (right), short or long text."""
-
-    heading: str
-    kind: str = ""
-
-
-def table(columns: Sequence[Column], rows: Sequence[Sequence[str]], footer: Sequence[str] = ()) -> Html:
-    """A table that scrolls sideways where the screen is narrow."""
-    kinds = [column.kind or None for column in columns]
-    head = [
-        element("th", column.heading, class_="number" if column.kind == "number" else None, scope="col")
-        for column in columns
-    ]
-
-    def line(cells: Sequence[str]) -> Html:
-        return element(
-            "tr", [element("td", cell, class_=kind) for cell, kind in zip(cells, kinds, strict=True)]
-        )
-
-    return element(
-        "div",
-        element(
-            "table",
-            element("thead", element("tr", head)),
-            element("tbody", [line(row) for row in rows]),
-            element("tfoot", line(footer)) if footer else None,
-        ),
-        class_="scroll",
-        tabindex="0",
-    )
 
 
 def verdict_table(verdict: Verdict, reference: str) -> Html:
@@ -202,88 +165,6 @@ def cost_table(costs: Sequence[StepCost]) -> Html:
         number(core_seconds / calculations, digits=3) if calculations else "",
     ]
     return table(columns, rows, footer)
-
-
-def exploration_table(
-    rows: Sequence[tuple[int, Mapping[str, object], Mapping[str, object], Mapping[str, object]]],
-) -> Html:
-    """From frames to labels in each cycle: summaries of explore, select and label."""
-    columns = [
-        Column("cycle", "number"),
-        *(
-            Column(name, "number")
-            for name in (
-                "trajectories",
-                "steps",
-                "frames",
-                "screened out",
-                "uncertain",
-                "chosen",
-                "labelled",
-                "failed",
-            )
-        ),
-    ]
-
-    def cell(summary: Mapping[str, object], name: str) -> str:
-        value = summary.get(name)
-        return f"{value:,}" if isinstance(value, int) else UNKNOWN
-
-    return table(
-        columns,
-        [
-            [
-                str(cycle),
-                *(cell(explored, name) for name in ("trajectories", "steps", "frames")),
-                *(cell(selected, name) for name in ("screened_out", "above_threshold", "chosen")),
-                *(cell(labelled, name) for name in ("labelled", "failed")),
-            ]
-            for cycle, explored, selected, labelled in rows
-        ],
-    )
-
-
-def trajectories_table(trajectories: Sequence[TrajectoryEnd]) -> Html:
-    """Every trajectory and how it ended."""
-    columns = [
-        Column("trajectory", "short"),
-        Column("ended", "short"),
-        Column("steps", "number"),
-        Column("frames", "number"),
-        Column("largest uncertainty", "number"),
-        Column("reason", "long"),
-    ]
-    rows = [
-        [
-            each.name,
-            each.outcome,
-            f"{each.steps:,}",
-            f"{each.frames:,}",
-            number(each.uncertainty, "eV/Å", 3),
-            each.reason,
-        ]
-        for each in trajectories[:MOST_ROWS]
-    ]
-    return table(columns, rows)
-
-
-def requests_table(asked: Sequence[Asked]) -> Html:
-    """What was asked for on the fly."""
-    columns = [
-        Column("", "number"),
-        Column("trajectory", "short"),
-        *(Column(name, "number") for name in ("step", "expected", "threshold", "found")),
-    ]
-    rows = [
-        [
-            str(place),
-            each.trajectory,
-            f"{each.step:,}",
-            *(number(value, "eV/Å", 3) for value in (each.uncertainty, each.threshold, each.error)),
-        ]
-        for place, each in enumerate(asked[:MOST_ROWS], start=1)
-    ]
-    return table(columns, rows)
 
 
 def pairs_table(heading: str, pairs: Mapping[str, str]) -> Html:

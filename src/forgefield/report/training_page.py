@@ -13,7 +13,7 @@ from forgefield.properties.errors import ErrorStatistics
 from forgefield.report.figures_accuracy import parity_plots
 from forgefield.report.figures_style import POTENTIAL, QUIET, REFERENCE, draw, new_figure, rounded
 from forgefield.report.html import Html, element, joined, missing, page, paragraph, section
-from forgefield.report.tables import Column, table
+from forgefield.report.table import Column, table
 from forgefield.report.wording import count, duration, number
 
 _TICKS = [digit * 10.0**power for power in range(-6, 5) for digit in (1, 2, 5)]

@@ -43,8 +43,8 @@ from forgefield.potentials.bayesian_regression import (
     Hyperparameters,
     Posterior,
     RegressionSums,
-    maximise_evidence,
 )
+from forgefield.potentials.evidence import maximise_evidence
 
 _GROWTH = 1.5
 """Factor by which the number of environments grows before references are chosen, and noise is judged, anew."""
