@@ -71,6 +71,8 @@ def test_a_whole_run_learns_before_it_trains(tmp_path):
     assert outcome.reason == "cycles.max 2 trainings are done"
     page = build_report(outcome.folder).read_text()
     assert "What the potential asked for while it moved" in page
+    assert "expected normalised calibration error" in page
+    assert "which had no part in training or calibration" in page
     assert RunFolder(outcome.folder).manifest(StepName(1, "train")).summary["distilled"] > 0
     assert outcome.calculations <= 60
 

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from ase import Atoms
 from rich.progress import track
 
 from forgefield.app.console import messages, output, say
 from forgefield.app.error_table import error_table
+from forgefield.app.reliability_table import show_reliability
 from forgefield.app.training_files import labelled_frames
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.formats import write_extxyz
@@ -39,6 +41,9 @@ def evaluate(
         Path | None,
         typer.Option("--output", "-o", help="Extended XYZ file to write the predictions to."),
     ] = None,
+    uncertainty: Annotated[
+        bool, typer.Option("--uncertainty", help="Also judge the potential's force uncertainty; slower.")
+    ] = False,
     units: Annotated[
         str, typer.Option("--units", help="Of n2p2's files: bohr-hartree or angstrom-ev.")
     ] = "bohr-hartree",
@@ -56,6 +61,7 @@ def evaluate(
 
     - `forgefield evaluate si-run/potential test.xyz`
     - `forgefield evaluate si-run test.xyz --group-by config_type`
+    - `forgefield evaluate si-density/potential test.xyz --uncertainty`
     - `forgefield evaluate nep.txt test.xyz --output predictions.xyz`
     - `forgefield evaluate n2p2-folder input.data`
     """
@@ -72,7 +78,7 @@ def evaluate(
     _check_species(fitted.species, [atoms for atoms, _ in labelled], file)
     console = messages()
     shown = track(labelled, "evaluating", console=console, disable=not console.is_terminal, transient=True)
-    evaluations = [fitted.evaluate(atoms) for atoms, _ in shown]
+    evaluations = [fitted.evaluate(atoms, uncertainty) for atoms, _ in shown]
     predicted = [point_values(each) for each in evaluations]
     if target is not None:
         _write_predictions(target, [atoms for atoms, _ in labelled], predicted)
@@ -89,6 +95,16 @@ def evaluate(
     results.print(
         error_table({**errors, "all": prediction_errors(predicted, reference)}, "group", total="all")
     )
+    if uncertainty:
+        spreads = [each.uncertainty.forces for each in evaluations if each.uncertainty is not None]
+        if len(spreads) < len(evaluations):
+            raise ForgefieldError(
+                f"{potential} says nothing of its own uncertainty",
+                "leave out --uncertainty, or train a committee (--members 4) or a bayesian potential",
+            )
+        forces = [(each.forces, truth.forces) for each, truth in zip(predicted, reference, strict=True)]
+        lengths = [np.linalg.norm(mine - theirs, axis=1) for mine, theirs in forces]
+        show_reliability(results, np.concatenate(spreads), np.concatenate(lengths))
     if len(labelled) < len(structures):
         say(
             results,

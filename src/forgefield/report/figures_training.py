@@ -25,6 +25,7 @@ from forgefield.report.html import Html
 from forgefield.report.records import CycleRecords, ForceErrors
 
 _BINS = 10
+_MEANINGS = " Structures beyond “select” are worth a calculation, trajectories end beyond “stop”."
 _LOG_TICKS = [digit * 10.0**power for power in range(-5, 4) for digit in (1, 2, 5)]
 
 
@@ -53,8 +54,21 @@ def history_plot(cycles: Sequence[CycleRecords]) -> Html:
     return draw("training-history", figure, "Course of the trainings", caption, kind="middling")
 
 
-def uncertainty_plot(errors: ForceErrors, select_above: float | None, stop_above: float | None) -> Html:
-    """Actual against predicted force error of each validation atom, with the mean in bins."""
+def uncertainty_plot(
+    errors: ForceErrors,
+    name: str = "uncertainty",
+    of: str = "the validation set",
+    select_above: float | None = None,
+    stop_above: float | None = None,
+) -> Html:
+    """Actual against predicted force error of each atom of some structures, with the mean in bins.
+
+    Args:
+        errors: of the atoms.
+        name: of the figure in the page.
+        of: whose atoms, in the caption.
+        select_above, stop_above: thresholds to draw, eV/Å.
+    """
     predicted, actual = np.array(errors.predicted), np.array(errors.actual)
     figure = new_figure("predicted force error, eV/Å", "actual force error, eV/Å", height=400)
     usable = (predicted > 0) & (actual > 0) & np.isfinite(predicted) & np.isfinite(actual)
@@ -88,7 +102,8 @@ def uncertainty_plot(errors: ForceErrors, select_above: float | None, stop_above
             marker={"size": 7},
             hovertemplate="predicted %{x}, actual %{y} eV/Å<extra>root mean square</extra>",
         )
-    for value, name in ((select_above, "select"), (stop_above, "stop")):
+    thresholds = {"select": select_above, "stop": stop_above}
+    for threshold, value in thresholds.items():
         if value is not None and 0 < value < math.inf:
             figure.add_vline(
                 x=value,
@@ -99,7 +114,7 @@ def uncertainty_plot(errors: ForceErrors, select_above: float | None, stop_above
                 x=math.log10(value),
                 y=0,
                 yref="paper",
-                text=name,
+                text=threshold,
                 showarrow=False,
                 xanchor="left",
                 yanchor="bottom",
@@ -108,10 +123,10 @@ def uncertainty_plot(errors: ForceErrors, select_above: float | None, stop_above
     figure.update_xaxes(type="log", dtick=1)
     figure.update_yaxes(type="log", dtick=1)
     caption = (
-        f"Each point is one atom of the validation set. Structures beyond “select” are worth a calculation, "
-        f"trajectories end beyond “stop”.{thinning_note(len(predicted))}"
+        f"Each point is one atom of {of}.{_MEANINGS if any(thresholds.values()) else ''}"
+        f"{thinning_note(len(predicted))}"
     )
-    return draw("uncertainty", figure, "Actual against predicted force errors", caption, kind="middling")
+    return draw(name, figure, "Actual against predicted force errors", caption, kind="middling")
 
 
 def _binned(predicted: Array, actual: Array) -> tuple[Array, Array]:

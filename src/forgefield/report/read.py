@@ -122,11 +122,8 @@ class _Reader:
         return CycleRecords(
             number=number,
             history=(self._try(trained / "history.json", _history) or ()) if train in done else (),
-            validation=(
-                (self._try(trained / "validation.json", _force_errors) or ForceErrors())
-                if train in done
-                else ForceErrors()
-            ),
+            validation=self._force_errors(trained / "validation.json", train in done),
+            held_out=self._force_errors(verified / "held-out.json", verify in done),
             properties=self._properties(verify) if verify in done else None,
             verdict=(
                 self._try(verified / "verdict.json", lambda text: from_json(Verdict, text))
@@ -135,6 +132,9 @@ class _Reader:
             ),
             explored=self._trajectories(StepName(number, "explore")),
         )
+
+    def _force_errors(self, path: Path, done: bool) -> ForceErrors:
+        return (self._try(path, _force_errors) if done else None) or ForceErrors()
 
     def _properties(self, name: StepName) -> PropertySet | None:
         path = self.folder.step(name) / "properties.json"

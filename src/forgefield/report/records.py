@@ -32,7 +32,7 @@ class EpochErrors:
 
 @dataclass(frozen=True)
 class ForceErrors:
-    """Predicted and actual force error of each validation atom, eV/Å."""
+    """Predicted and actual force error of each atom, eV/Å."""
 
     predicted: tuple[float, ...] = ()
     actual: tuple[float, ...] = ()
@@ -66,7 +66,8 @@ class CycleRecords:
     Attributes:
         number: of the cycle.
         history: course of the training.
-        validation: what the uncertainty said and what the error was.
+        validation: what the uncertainty said of the validation set, and what the errors were.
+        held_out: the same of the held-out configurations.
         properties: the potential's own.
         verdict: on them.
         explored: trajectories, those of a step still under way included.
@@ -75,6 +76,7 @@ class CycleRecords:
     number: int
     history: tuple[EpochErrors, ...] = ()
     validation: ForceErrors = ForceErrors()
+    held_out: ForceErrors = ForceErrors()
     properties: PropertySet | None = None
     verdict: Verdict | None = None
     explored: tuple[TrajectoryEnd, ...] = ()

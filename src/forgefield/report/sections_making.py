@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 from forgefield.dataset.statistics import Range, dataset_statistics
 from forgefield.report.figures_data import (
@@ -58,8 +59,33 @@ def uncertainty_section(run: RunRecords) -> Html:
             f"{number(error, 'eV/Å', 3)}, and the ranks of predicted and actual errors correlate by "
             f"{correlation} (1: perfectly)."
         )
-    plot = uncertainty_plot(cycle.validation, calibration.get("select_above"), calibration.get("stop_above"))
-    return section("uncertainty", title, paragraph(text), plot)
+    # On the fly the surrogate decides, by thresholds of its own.
+    decides = run.spec is None or run.spec.exploration.method == "md"
+    thresholds = calibration if decides else {}
+    plots = [
+        uncertainty_plot(
+            cycle.validation,
+            select_above=thresholds.get("select_above"),
+            stop_above=thresholds.get("stop_above"),
+        )
+    ]
+    if any(cycle.held_out.predicted):
+        text += _held_out_sentence(_summary(run, cycle.number, "verify"))
+        held_out = "the held-out configurations, which had no part in training or calibration"
+        plots.append(uncertainty_plot(cycle.held_out, "uncertainty-held-out", held_out))
+    return section("uncertainty", title, paragraph(text), *plots)
+
+
+def _held_out_sentence(verified: Mapping[str, Any]) -> str:
+    """How the calibrated uncertainty fares where nothing was fitted."""
+    found = verified.get("reliability")
+    if not found:
+        return ""
+    return (
+        f" On the held-out configurations ranks correlate by {number(found['rank_correlation'], digits=2)}, and "
+        f"predicted and actual errors differ by {found['calibration_error']:.0%} on average over "
+        f"{found['bins']} bins (the expected normalised calibration error)."
+    )
 
 
 def data_section(run: RunRecords) -> Html:
@@ -156,7 +182,7 @@ def _learning(run: RunRecords) -> list[Html]:
     return [paragraph(text), requests_plot(run.asked), folded("All of them", requests_table(run.asked))]
 
 
-def _summary(run: RunRecords, cycle: int, step: str) -> Mapping[str, object]:
+def _summary(run: RunRecords, cycle: int, step: str) -> Mapping[str, Any]:
     manifest = run.manifest(cycle, step)
     return manifest.summary if manifest is not None else {}
 

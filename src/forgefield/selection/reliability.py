@@ -35,7 +35,7 @@ class Reliability:
 
     Attributes:
         rank_correlation: Spearman's, between predicted and actual errors, −1 to 1.
-        scale: what to multiply by so that mean squares agree, as :func:`forgefield.selection.calibration.calibrate`.
+        scale: what to multiply by so that mean squares agree.
         likelihood_scale: what to multiply by according to maximum likelihood; see :func:`likelihood_scale`.
         calibration_error: see :func:`calibration_error`.
         miscalibration_area: see :func:`miscalibration_area`.
@@ -72,11 +72,10 @@ def reliability(predicted: ArrayLike, actual: ArrayLike, components: int = 1, bi
     if not counted.any():
         raise ForgefieldError("all predicted standard deviations are zero", "use a potential that has some")
     spread, errors = spread[counted], errors[counted]
-    calibration = calibrate(spread, errors)
     diagram = reliability_diagram(spread, errors, bins)
     return Reliability(
-        rank_correlation=calibration.rank_correlation,
-        scale=calibration.scale,
+        rank_correlation=calibrate(spread, errors).rank_correlation,
+        scale=float(np.sqrt(np.mean(errors**2) / np.mean(spread**2))),
         likelihood_scale=likelihood_scale(spread, errors),
         calibration_error=calibration_error(diagram),
         miscalibration_area=miscalibration_area(spread, errors, components),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from forgefield.atoms.records import Candidate
+from forgefield.atoms.records import Array, Candidate
 from forgefield.dataset.records import Record
 from forgefield.potentials.contract import Potential
 from forgefield.potentials.registry import load
@@ -18,6 +18,7 @@ from forgefield.properties.target_set import PropertySet, compute_property_set
 from forgefield.properties.verdict import Verdict, VerdictRow, judge
 from forgefield.sampling.conditions import Conditions, Guard
 from forgefield.sampling.plan import Assignment, stable_timestep
+from forgefield.selection.reliability import reliability, vanishing
 from forgefield.selection.screen import Limits, screen
 from forgefield.structures.supercell import supercell
 from forgefield.workflow.context import Context
@@ -26,7 +27,10 @@ from forgefield.workflow.steps.distillation import latest_surrogate
 from forgefield.workflow.steps.motion import Explored, run_assignments
 from forgefield.workflow.steps.result import StepResult
 from forgefield.workflow.steps.targets import reference_properties, settled_properties
-from forgefield.workflow.steps.training import POTENTIAL
+from forgefield.workflow.steps.training import POTENTIAL, check_forces, read_calibration, write_force_errors
+
+_BINS = 5
+"""Of the reliability diagram: held-out configurations have about a hundred atoms."""
 
 
 def hold_out(context: Context, name: StepName) -> StepResult:
@@ -67,11 +71,16 @@ def verify(context: Context, name: StepName) -> StepResult:
     crystal, reference = reference_properties(context)
     trained = context.folder.step(StepName(name.cycle, "train"))
     potential = load(trained / POTENTIAL)
+    judged: dict[str, float] | None = None
     properties = compute_property_set(crystal, potential.calculator(), settled_properties(context, crystal))
     held_out = context.hold_out_records()
     if held_out:
         properties = dataclasses.replace(properties, errors=_errors(potential, held_out))
         _test_earlier_potentials(context, name.cycle, held_out)
+        scale = read_calibration(context, StepName(name.cycle, "train")).scale
+        check = check_forces(potential, held_out)
+        write_force_errors(context.folder.step(name) / "held-out.json", check, scale)
+        judged = _reliability(scale * check.predicted, check.actual)
     verdict = judge(properties, reference, context.spec.targets)
     folder = context.folder.step(name)
     write_atomically(folder / "properties.json", to_json(properties))
@@ -87,10 +96,24 @@ def verify(context: Context, name: StepName) -> StepResult:
         "calculations": context.labeller.spent(),
         "training_structures": len(context.training_records()),
         "problems": list(properties.problems),
+        "reliability": judged,
     }
     missed = "; ".join(f"{row.name}: {_figure(row)}" for row in verdict.rows if not row.holds)
     line = f"{held} of {len(verdict.rows)} targets hold" + (f". Short: {missed}" if missed else "")
     return StepResult(line, summary)
+
+
+def _reliability(predicted: Array, actual: Array) -> dict[str, float] | None:
+    """How well the calibrated uncertainty tells the errors of the test; None without one."""
+    if not predicted.any():
+        return None
+    bins = min(_BINS, int((~vanishing(predicted)).sum()))
+    found = reliability(predicted, actual, components=3, bins=bins)
+    return {
+        "rank_correlation": found.rank_correlation,
+        "calibration_error": found.calibration_error,
+        "bins": bins,
+    }
 
 
 def _errors(potential: Potential, held_out: Sequence[Record]) -> ErrorStatistics:

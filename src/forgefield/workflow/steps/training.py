@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -82,11 +83,7 @@ def train_potential(context: Context, name: StepName) -> StepResult:
     potential.save(folder / POTENTIAL)
     write_atomically(folder / "history.json", json.dumps([list(asdict(p).values()) for p in result.history]))
     write_atomically(folder / CALIBRATION, json.dumps(asdict(calibration), indent=2))
-    calibrated = {
-        "predicted": (calibration.scale * check.predicted).tolist(),
-        "actual": check.actual.tolist(),
-    }
-    write_atomically(folder / "validation.json", json.dumps(calibrated))
+    write_force_errors(folder / "validation.json", check, calibration.scale)
     rmse = float(np.sqrt(np.mean(check.components**2)))
     summary = {
         "structures": len(split.train),
@@ -107,6 +104,12 @@ def train_potential(context: Context, name: StepName) -> StepResult:
 def read_calibration(context: Context, name: StepName) -> Calibration:
     """Calibration of a finished training step."""
     return Calibration(**json.loads((context.folder.step(name) / CALIBRATION).read_text()))
+
+
+def write_force_errors(path: Path, check: ForceCheck, scale: float) -> None:
+    """Store predicted errors, calibrated, beside actual ones."""
+    content = {"predicted": (scale * check.predicted).tolist(), "actual": check.actual.tolist()}
+    write_atomically(path, json.dumps(content))
 
 
 def check_forces(potential: Potential, records: Sequence[Record]) -> ForceCheck:
