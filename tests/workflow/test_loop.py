@@ -1,6 +1,7 @@
 """The loop on a classical reference: it runs, resumes, restarts, and refuses what does not fit."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,16 @@ def test_a_finished_run_has_nothing_left_to_do(finished):
     assert listener.begun == []
     assert contents(folder) == before
     assert again.verdict == outcome.verdict
+
+
+def test_a_run_of_an_earlier_version_goes_on_with_new_settings_at_their_defaults(finished, tmp_path):
+    folder = shutil.copytree(finished[0], tmp_path / "run")
+    written = json.loads(RunFolder(folder).spec.read_text())
+    del written["relaxation"], written["exploration"]["grow_to"]
+    RunFolder(folder).spec.write_text(json.dumps(written))
+    listener = Listener()
+    run(tiny(), folder, progress=listener)
+    assert listener.begun == []
 
 
 def test_other_settings_are_refused_by_name(finished):

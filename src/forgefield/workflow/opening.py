@@ -8,10 +8,12 @@ import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import ase
 import numpy
 import torch
+from pydantic import ValidationError
 
 from forgefield import __version__
 from forgefield.atoms.errors import ForgefieldError
@@ -28,7 +30,7 @@ def settle(spec: RunSpec, folder: RunFolder, input_text: str, restarted: bool) -
     wanted = spec.model_dump(mode="json")
     begun = any(folder.finished())
     if folder.spec.exists() and begun:
-        known = json.loads(folder.spec.read_text())
+        known = _as_today(json.loads(folder.spec.read_text()))
         changed = [key for key in wanted if key not in _MAY_CHANGE and wanted[key] != known.get(key)]
         if changed:
             raise ForgefieldError(
@@ -49,6 +51,14 @@ def settle(spec: RunSpec, folder: RunFolder, input_text: str, restarted: bool) -
         write_atomically(folder.input, input_text)
     write_atomically(folder.spec, json.dumps(wanted, indent=2) + "\n")
     return recipe
+
+
+def _as_today(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings with the defaults of those that did not exist when they were written."""
+    try:
+        return RunSpec.model_validate(settings).model_dump(mode="json")
+    except ValidationError:
+        return settings
 
 
 @contextmanager
