@@ -40,6 +40,8 @@ class DistillationSpec(Spec):
 
     frames: int = Field(default=200, ge=0)
     """Frames of the on-the-fly trajectories that the surrogate labels, at most; 0: none."""
+    strained: int = Field(default=60, ge=0)
+    """Strained and rattled cells of the target crystal that it labels too: elastic constants hang on them; 0: none."""
     weight: float = Field(default=0.1, gt=0)
     """Weight of such a frame in the loss; a structure with labels of the reference has 1."""
 

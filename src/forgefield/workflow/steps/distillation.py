@@ -1,4 +1,4 @@
-"""What the surrogate of on-the-fly learning teaches the network: labels of its own for frames that it met.
+"""What the surrogate of on-the-fly learning teaches the network: labels of its own for frames and strained cells.
 
 A few dozen reference calculations leave a network free between them; the Bayesian potential, which learns more from few
 data, fills the gaps at no cost (knowledge distillation: Hinton, Vinyals & Dean, arXiv:1503.02531 (2015)).
@@ -12,10 +12,18 @@ from ase import Atoms
 
 from forgefield.atoms.records import Labels
 from forgefield.potentials.registry import load
+from forgefield.structures.rattle import rattled
+from forgefield.structures.strain import random_strain, strained
 from forgefield.workflow.candidates import read_candidates
 from forgefield.workflow.context import Context
 from forgefield.workflow.folder import StepName
 from forgefield.workflow.steps.on_the_fly_rounds import FRAMES, SURROGATE
+from forgefield.workflow.steps.targets import reference_properties
+
+_STRAIN = 0.04
+"""Largest component of the random strains: what equations of state and elastic constants are computed from."""
+_RATTLE = 0.03
+"""Å; standard deviation of the displacements in strained cells."""
 
 
 def latest_surrogate(context: Context) -> Path | None:
@@ -24,23 +32,38 @@ def latest_surrogate(context: Context) -> Path | None:
     return folders[-1] if folders else None
 
 
-def surrogate_labels(context: Context, cycle: int) -> tuple[list[Atoms], list[Labels]]:
-    """Frames of all trajectories so far, at most as many as the settings say, with labels of the latest surrogate."""
-    surrogate, wanted = latest_surrogate(context), context.spec.distillation.frames
-    if surrogate is None or not wanted:
-        return [], []
-    frames = [
-        each for name in _learned(context) for each in read_candidates(context.folder.step(name) / FRAMES)
-    ]
-    chosen = context.rng("distillation", cycle).permutation(len(frames))[:wanted]
-    structures = [frames[i].atoms for i in sorted(chosen.tolist())]
+def surrogate_labels(context: Context, cycle: int) -> list[tuple[Atoms, Labels]]:
+    """Frames of the trajectories so far and strained cells, with labels of the latest surrogate."""
+    surrogate = latest_surrogate(context)
+    if surrogate is None:
+        return []
+    structures = [*_frames(context, cycle), *_strained_cells(context, cycle)]
     potential = load(surrogate)
-    labels = []
+    labelled = []
     for atoms in structures:
         said = potential.evaluate(atoms)
         stress = said.stress if atoms.pbc.all() else None
-        labels.append(Labels(said.energy, said.forces, stress, "surrogate", "bayesian", 0.0))
-    return structures, labels
+        labelled.append((atoms, Labels(said.energy, said.forces, stress, "surrogate", "bayesian", 0.0)))
+    return labelled
+
+
+def _frames(context: Context, cycle: int) -> list[Atoms]:
+    """Of all trajectories, at most as many as the settings say."""
+    frames = [
+        each for name in _learned(context) for each in read_candidates(context.folder.step(name) / FRAMES)
+    ]
+    chosen = context.rng("distillation", cycle).permutation(len(frames))[: context.spec.distillation.frames]
+    return [frames[i].atoms for i in sorted(chosen.tolist())]
+
+
+def _strained_cells(context: Context, cycle: int) -> list[Atoms]:
+    """Of the target crystal, at the reference's equilibrium but for strain and displacements."""
+    crystal, _ = reference_properties(context)
+    rng = context.rng("strained distillation", cycle)
+    return [
+        rattled(strained(crystal, random_strain(_STRAIN, rng)), _RATTLE, rng)
+        for _ in range(context.spec.distillation.strained)
+    ]
 
 
 def _learned(context: Context) -> list[StepName]:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from ase import Atoms
 
-from forgefield.atoms.records import Array
+from forgefield.atoms.records import Array, Labels
 from forgefield.dataset.records import Record
 from forgefield.dataset.split import split_by_trajectory
 from forgefield.potentials.contract import Potential
@@ -25,6 +26,8 @@ from forgefield.workflow.steps.result import StepResult
 
 POTENTIAL = "potential"
 CALIBRATION = "calibration.json"
+_EXAMINED = 5
+"""One in so many of the surrogate's structures goes to validation."""
 # Validation stands for what exploration will meet: disordered structures. Ordered ones are too few and too
 # particular (one energy–volume curve, one free atom) to do without them.
 _ALWAYS_TRAINED = ("isolated-atom", "prototype", "strain", "random")
@@ -62,15 +65,19 @@ def train_potential(context: Context, name: StepName) -> StepResult:
         what = f"force RMSE {state.training:.3f} training, {state.validation:.3f} validation (eV/Å)"
         context.progress.advance(state.epoch, state.epochs, what)
 
-    frames, taught = surrogate_labels(context, name.cycle)
-    weights = np.array([1.0] * len(split.train) + [spec.distillation.weight] * len(frames))
+    taught = surrogate_labels(context, name.cycle)
+    # Few labels leave a handful for validation, or one: too few to choose an epoch and a last layer by.
+    lessons = [each for number, each in enumerate(taught) if number % _EXAMINED]
+    weights = np.array([1.0] * len(split.train) + [spec.distillation.weight] * len(lessons))
+    training = [*_labelled(split.train), *lessons]
+    validation = [*_labelled(split.validation), *taught[::_EXAMINED]]
     # Batches are too small for more: a second thread made training no faster.
     torch.set_num_threads(1)
     result = train(
         problem,
-        [record.atoms for record in split.train] + frames,
-        [record.labels for record in split.train] + taught,
-        ([record.atoms for record in split.validation], [record.labels for record in split.validation]),
+        [atoms for atoms, _ in training],
+        [labels for _, labels in training],
+        ([atoms for atoms, _ in validation], [labels for _, labels in validation]),
         spec.training,
         seed=spec.seed + name.cycle,
         checkpoint=folder / "checkpoint.pt",
@@ -88,7 +95,7 @@ def train_potential(context: Context, name: StepName) -> StepResult:
     summary = {
         "structures": len(split.train),
         "validation": len(split.validation),
-        "distilled": len(frames),
+        "distilled": len(taught),
         "atoms": sum(len(record.atoms) for record in split.train),
         "epochs": result.history[-1].epochs,
         "best_epoch": result.best_epoch,
@@ -96,9 +103,13 @@ def train_potential(context: Context, name: StepName) -> StepResult:
         "force_rmse": rmse,
         "calibration": asdict(calibration),
     }
-    distilled = f" and {len(frames)} of the surrogate" if frames else ""
+    distilled = f" and {len(taught)} of the surrogate" if taught else ""
     line = f"{len(split.train)} structures{distilled}, validation force RMSE {rmse:.3f} eV/Å on {len(split.validation)}"
     return StepResult(line, summary)
+
+
+def _labelled(records: Sequence[Record]) -> list[tuple[Atoms, Labels]]:
+    return [(record.atoms, record.labels) for record in records]
 
 
 def read_calibration(context: Context, name: StepName) -> Calibration:
