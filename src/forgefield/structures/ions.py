@@ -1,0 +1,72 @@
+"""Elements in given oxidation states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from forgefield.atoms.errors import ForgefieldError
+from forgefield.structures.prototypes import known_element
+from forgefield.structures.pymatgen_bridge import require_pymatgen
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ion:
+    """An element in one oxidation state.
+
+    Attributes:
+        element: chemical symbol.
+        charge: oxidation state in elementary charges; 0 for a metal or where states mean nothing.
+    """
+
+    element: str
+    charge: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.element}{abs(self.charge)}{'+' if self.charge > 0 else '-'}"
+            if self.charge
+            else self.element
+        )
+
+
+def known_ions(ions: Sequence[Ion]) -> tuple[Ion, ...]:
+    """The ions themselves, if each element is there once and in a state in which it is found.
+
+    Raises:
+        ForgefieldError: no ions, no such element, an element given twice, or a state in which neither
+            textbooks nor the Inorganic Crystal Structure Database (pymatgen's tables) know it.
+    """
+    require_pymatgen("oxidation states")
+    from pymatgen.core import Element
+
+    if not ions:
+        raise ForgefieldError(
+            "no species are given", "name them with their oxidation states, such as Ti4+, O2-"
+        )
+    for number, ion in enumerate(ions):
+        element = Element(known_element(ion.element))
+        twins = [other for other in ions[:number] if other.element == ion.element]
+        if twins:
+            raise ForgefieldError(
+                f"{ion.element} is given twice, as {twins[0]} and {ion}, but compounds of mixed valence are left out",
+                f"decide for one oxidation state of {ion.element}",
+            )
+        known = sorted({*element.oxidation_states, *element.icsd_oxidation_states})
+        if ion.charge not in (0, *known):
+            names = ", ".join(str(Ion(ion.element, int(charge))) for charge in known)
+            raise ForgefieldError(
+                f"{ion} is no known oxidation state of {ion.element}",
+                f"known are {names}" if names else f"give {ion.element} without a charge",
+            )
+    return tuple(ions)
+
+
+def charges_of(ions: Sequence[Ion]) -> dict[str, int]:
+    """Element → oxidation state."""
+    return {ion.element: ion.charge for ion in ions}
+
+
+def listed(ions: Sequence[Ion]) -> str:
+    """The ions in a row for people: ``Ti4+, O2-``."""
+    return ", ".join(str(ion) for ion in ions)
