@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from ase import Atoms
+from ase.spacegroup import crystal
 
 from forgefield.atoms.errors import ForgefieldError
 
@@ -52,6 +54,21 @@ AFLOW_NAMES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class AflowCrystal:
+    """One crystal of the library.
+
+    Attributes:
+        label: AFLOW's name: anonymous formula, Pearson symbol, space group and Wyckoff letters.
+        mineral: the library's word for it, or "".
+        atoms: primitive cell, as it was measured.
+    """
+
+    label: str
+    mineral: str
+    atoms: Atoms
+
+
 def aflow_crystal(name: str) -> Atoms:
     """Primitive cell of a crystal named in ``AFLOW_NAMES``, as the library has it (its own element and size).
 
@@ -59,7 +76,7 @@ def aflow_crystal(name: str) -> Atoms:
         ForgefieldError: pymatgen is not installed or has no such crystal.
     """
     wanted = AFLOW_NAMES[name]
-    found = [crystal for tag, crystal in _library() if tag == wanted]
+    found = [entry.atoms for entry in aflow_library() if (entry.label, entry.mineral) == wanted]
     if len(found) != 1:
         raise ForgefieldError(
             f"the AFLOW library of the installed pymatgen has {len(found)} crystals {wanted[0]} for {name}",
@@ -69,7 +86,12 @@ def aflow_crystal(name: str) -> Atoms:
 
 
 @cache
-def _library() -> list[tuple[tuple[str, str], Atoms]]:
+def aflow_library() -> tuple[AflowCrystal, ...]:
+    """All crystals of the library, 288 of them, elements and compounds.
+
+    Raises:
+        ForgefieldError: pymatgen is not installed or has no library.
+    """
     # The file is read directly because importing the module that holds the library takes seconds.
     package = find_spec("pymatgen") and find_spec("pymatgen.analysis.prototypes")
     if not package or not package.submodule_search_locations:
@@ -87,15 +109,37 @@ def _library() -> list[tuple[tuple[str, str], Atoms]]:
         entries = json.load(file)
     crystals = []
     for entry in entries:
-        sites, tags = entry["snl"]["sites"], entry["tags"]
-        symbols = [site["species"][0]["element"] for site in sites]
-        if len(set(symbols)) > 1:
-            continue
-        atoms = Atoms(
-            symbols,
-            scaled_positions=[site["abc"] for site in sites],
+        label, mineral = entry["tags"]["aflow"], entry["tags"]["mineral"]
+        atoms = _corrected(label) or Atoms(
+            [site["species"][0]["element"] for site in entry["snl"]["sites"]],
+            scaled_positions=[site["abc"] for site in entry["snl"]["sites"]],
             cell=entry["snl"]["lattice"]["matrix"],
             pbc=True,
         )
-        crystals.append(((tags["aflow"], tags["mineral"]), atoms))
-    return crystals
+        crystals.append(AflowCrystal(label, mineral, atoms))
+    return tuple(crystals)
+
+
+def _corrected(label: str) -> Atoms | None:
+    """Anatase and brookite, which the library has wrong: z of oxygen, and 3.45 Å for the axis b of 5.45 Å.
+
+    Horn et al., Z. Kristallogr. 136, 273 (1972); Meagher and Lager, Can. Mineral. 17, 77 (1979).
+    """
+    if label == "A2B_tI12_141_e_a":
+        atoms = crystal(
+            ["Ti", "O"],
+            [(0, 0, 0), (0, 0, 0.2081)],
+            spacegroup=141,
+            cellpar=[3.7842, 3.7842, 9.5146, 90, 90, 90],
+            primitive_cell=True,
+        )
+    elif label == "A2B_oP24_61_2c_c":
+        atoms = crystal(
+            ["Ti", "O", "O"],
+            [(0.1289, 0.0972, 0.8628), (0.0095, 0.1491, 0.1835), (0.2314, 0.1110, 0.5366)],
+            spacegroup=61,
+            cellpar=[9.174, 5.449, 5.138, 90, 90, 90],
+        )
+    else:
+        return None
+    return Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.structures.prototypes import known_element
@@ -65,6 +66,15 @@ def known_ions(ions: Sequence[Ion]) -> tuple[Ion, ...]:
 def charges_of(ions: Sequence[Ion]) -> dict[str, int]:
     """Element → oxidation state."""
     return {ion.element: ion.charge for ion in ions}
+
+
+@cache
+def ionic_radius(ion: Ion) -> float | None:
+    """Å, the mean over coordination numbers, or None where it is not known (Shannon, Acta Cryst. A 32, 751 (1976))."""
+    from pymatgen.core import Species
+
+    radius = Species(ion.element, ion.charge).ionic_radius if ion.charge else None
+    return None if radius is None else float(radius)
 
 
 def listed(ions: Sequence[Ion]) -> str:
