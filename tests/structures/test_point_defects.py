@@ -1,0 +1,86 @@
+"""Point defects at sites that textbooks name."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+
+from forgefield.atoms.neighbours import shortest_distance
+from forgefield.atoms.records import Candidate
+from forgefield.structures.compound_spec import DefectSpec
+from forgefield.structures.point_defects import point_defects, voids
+
+from .compound_cases import brookite, chalcopyrite
+
+
+@pytest.mark.parametrize(
+    ("atoms", "distances"),
+    [
+        # Octahedral and tetrahedral; tetrahedral alone; diamond's tetrahedral and hexagonal ones; the cube's centre.
+        (bulk("Al", a=4.0), [2.0, np.sqrt(3)]),
+        (bulk("Fe", "bcc", a=2.8), [np.sqrt(5) / 4 * 2.8]),
+        (bulk("Si", a=5.43), [np.sqrt(3) / 4 * 5.43, np.sqrt(11) / 8 * 5.43]),
+        (bulk("NaCl", "rocksalt", a=5.64), [np.sqrt(3) / 4 * 5.64]),
+        (bulk("Po", "sc", a=3.3), [np.sqrt(3) / 2 * 3.3]),
+    ],
+)
+def test_voids_of_simple_crystals(atoms: Atoms, distances: list[float]) -> None:
+    positions, found = voids(atoms)
+    np.testing.assert_allclose(found, distances, atol=1e-6)
+    assert positions.shape == (len(distances), 3)
+
+
+def test_salt_has_two_of_each() -> None:
+    parent = Candidate(bulk("NaCl", "rocksalt", a=5.64), "file", "file/0")
+    result = point_defects([parent], DefectSpec(max_atoms=64))
+    kinds = {
+        c.trajectory.removeprefix("defect/file/0/"): c.atoms.get_chemical_formula() for c in result.candidates
+    }
+    assert kinds == {
+        "vacancy-0-Na": "Cl32Na31",
+        "vacancy-1-Cl": "Cl31Na32",
+        "antisite-0-Cl-on-Na": "Cl33Na31",
+        "antisite-1-Na-on-Cl": "Cl31Na33",
+        "interstitial-0-Cl": "Cl33Na32",
+        "interstitial-0-Na": "Cl32Na33",
+    }
+    by_name = {c.trajectory.rsplit("/", 1)[1]: c for c in result.candidates}
+    interstitial = by_name["interstitial-0-Na"].atoms
+    assert shortest_distance(interstitial) == pytest.approx(np.sqrt(3) / 4 * 5.64, abs=1e-6)
+    assert shortest_distance(by_name["vacancy-0-Na"].atoms) == pytest.approx(2.82, abs=1e-6)
+    assert by_name["vacancy-0-Na"].note == "vacancy 0 Na in Na32Cl32 of file/0"
+    assert by_name["vacancy-0-Na"].source == "defect"
+
+
+def test_every_kind_of_site_has_its_vacancy() -> None:
+    parents = [Candidate(chalcopyrite(), "file", "file/0"), Candidate(brookite(), "file", "file/1")]
+    spec = DefectSpec(max_atoms=32, antisites=False, interstitials=0)
+    names = [c.trajectory for c in point_defects(parents, spec).candidates]
+    # Brookite has two kinds of oxygen.
+    assert sorted(name.rsplit("-", 1)[1] for name in names[:3]) == ["Cu", "In", "Se"]
+    assert sorted(name.rsplit("-", 1)[1] for name in names[3:]) == ["O", "O", "Ti"]
+
+
+def test_antisites_are_made_of_the_crystal_s_own_elements() -> None:
+    parent = Candidate(chalcopyrite(), "file", "file/0")
+    spec = DefectSpec(max_atoms=16, vacancies=False, interstitials=0)
+    result = point_defects([parent], spec)
+    assert len(result.candidates) == 6
+    assert {frozenset(c.atoms.get_chemical_symbols()) for c in result.candidates} == {
+        frozenset(("Cu", "In", "Se"))
+    }
+
+
+def test_what_does_not_fit_is_listed() -> None:
+    result = point_defects([Candidate(brookite(), "file", "file/0")], DefectSpec(max_atoms=20))
+    assert [str(note) for note in result.left_out] == [
+        "defects of file/0: its primitive cell has 24 atoms, more than max_atoms 20"
+    ]
+    dense = DefectSpec(max_atoms=8, min_distance_ratio=1.0)
+    result = point_defects([Candidate(bulk("Al", a=4.0), "file", "file/0")], dense)
+    assert [str(note) for note in result.left_out] == [
+        "interstitials of file/0: no void keeps atoms at 1 sums of covalent radii; lower min_distance_ratio"
+    ]
+    assert [c.atoms.get_chemical_formula() for c in result.candidates] == ["Al7"]
