@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from forgefield.atoms.errors import ForgefieldError
@@ -71,3 +73,11 @@ def test_what_is_wrong_is_said(ions: tuple[Ion, ...], message: str) -> None:
 def test_ions_are_written_as_in_the_input() -> None:
     assert [str(ion) for ion in (*TITANIA, Ion("Cu", 1), Ion("Ni", 0))] == ["Ti4+", "O2-", "Cu1+", "Ni"]
     assert known_ions(TITANIA) == TITANIA
+
+
+def test_without_pymatgen_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pymatgen", None)
+    with pytest.raises(
+        ForgefieldError, match=r"oxidation states need pymatgen, which is not installed; pip install"
+    ):
+        balanced_formulas(TITANIA)

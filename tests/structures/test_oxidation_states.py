@@ -170,7 +170,7 @@ def test_bond_valences_know_the_size_of_a_crystal(
     swollen.set_cell(1.7 * swollen.cell.array, scale_atoms=True)
     assert 1.7 * ideal_scale(swollen, ions) == pytest.approx(scale, abs=1e-6)
     charges = sum(abs(ion.charge) * list(atoms.symbols).count(ion.element) for ion in ions)
-    assert site_valences(atoms, ions, scale).sum() == pytest.approx(charges, abs=1e-5)
+    assert site_valences(atoms, ions, scale).sum() == pytest.approx(charges, rel=1e-3)
 
 
 def test_metals_get_a_size_from_lattice_scaling() -> None:

@@ -157,3 +157,16 @@ class DistortionSpec(Spec):
     """largest supercell in which sites are moved and turned"""
     min_distance_ratio: Ratio = 0.7
     """shortest allowed distance, in sums of covalent radii or, where it is shorter, of the distance in the crystal"""
+
+
+class MaterialsProjectSpec(Spec):
+    """Crystals from the Materials Project."""
+
+    max_atoms: Atoms = 40
+    """largest number of atoms"""
+    above_hull: Annotated[float, Field(ge=0.0)] = 0.2
+    """largest energy above the convex hull, eV/atom"""
+    limit: Annotated[int, Field(ge=1, le=1_000)] = 50
+    """largest number of structures, the most stable first"""
+    timeout: Annotated[int, Field(ge=1, le=600)] = 60
+    """seconds to wait for an answer"""

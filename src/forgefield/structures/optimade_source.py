@@ -25,9 +25,9 @@ from forgefield.structures.source_result import LeftOut, SourceResult
 from forgefield.structures.web_json import WebError, fetched_json
 
 PROVIDERS = {
+    "aflow": "https://aflow.org/API/optimade",
     "alexandria": "https://alexandria.icams.rub.de/pbe",
     "alexandria-pbesol": "https://alexandria.icams.rub.de/pbesol",
-    "aflow": "https://aflow.org/API/optimade",
     "cod": "https://www.crystallography.net/cod/optimade",
     "gnome": "https://optimade-gnome.odbx.science",
     "jarvis": "https://jarvis.nist.gov/optimade/jarvisdft",

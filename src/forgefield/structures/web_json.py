@@ -8,6 +8,7 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -51,12 +52,23 @@ def fetched_json(url: str, cache: Path, spec: WebSpec) -> dict[str, Any]:
     Raises:
         WebError: no connection, no answer in time, an answer that is an error, or one that is no JSON object.
     """
-    path = cache / f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.json"
-    known = _kept(path, url)
+    return remembered(url, cache, lambda: _asked(url, spec))
+
+
+def remembered(question: str, cache: Path, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The answer in the folder, or the one that ``ask`` gives, which is put there.
+
+    Args:
+        question: what was asked, in full.
+        cache: folder of earlier answers.
+        ask: gives a JSON object, or raises.
+    """
+    path = cache / f"{hashlib.sha256(question.encode()).hexdigest()[:32]}.json"
+    known = _kept(path, question)
     if known is not None:
         return known
-    answer = _asked(url, spec)
-    _keep(path, url, answer)
+    answer = ask()
+    _keep(path, question, answer)
     return answer
 
 
@@ -129,19 +141,23 @@ def _details(answer: Any) -> str:
     return f": {text.splitlines()[0][:200]}" if text.strip() else ""
 
 
-def _kept(path: Path, url: str) -> dict[str, Any] | None:
+def _kept(path: Path, question: str) -> dict[str, Any] | None:
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if not isinstance(kept, dict) or kept.get("url") != url or not isinstance(kept.get("answer"), dict):
+    if (
+        not isinstance(kept, dict)
+        or kept.get("question") != question
+        or not isinstance(kept.get("answer"), dict)
+    ):
         return None
     return dict(kept["answer"])
 
 
-def _keep(path: Path, url: str, answer: dict[str, Any]) -> None:
+def _keep(path: Path, question: str, answer: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump({"url": url, "answer": answer}, file)
+        json.dump({"question": question, "answer": answer}, file)
     Path(temporary).replace(path)

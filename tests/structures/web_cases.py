@@ -1,0 +1,48 @@
+"""What the OPTIMADE server of the tests stores, and how servers that misbehave answer."""
+
+from __future__ import annotations
+
+import http.server
+import json
+from collections.abc import Callable
+
+from ase import Atoms
+from ase.build import bulk
+
+from .compound_cases import anatase, brookite, rutile
+
+Handler = Callable[[http.server.BaseHTTPRequestHandler], None]
+
+
+def send(request: http.server.BaseHTTPRequestHandler, status: int, text: str, **headers: str) -> None:
+    request.send_response(status)
+    for name, value in headers.items():
+        request.send_header(name.replace("_", "-"), value)
+    request.end_headers()
+    request.wfile.write(text.encode())
+
+
+def _changed(atoms: Atoms, **changes: object) -> Atoms:
+    atoms.info["changes"] = json.dumps(changes)
+    return atoms
+
+
+STORED = [
+    rutile(),
+    anatase(),
+    brookite(),
+    bulk("TiO", "rocksalt", a=4.18),
+    bulk("Ti", "hcp", a=2.95, c=4.68),
+    bulk("NaCl", "rocksalt", a=5.64),
+    bulk("NaCl", "cesiumchloride", a=3.4),
+    bulk("NaCl", "rocksalt", a=5.64, cubic=True),
+    _changed(bulk("NaCl", "zincblende", a=6.1), nsites=3),
+    _changed(bulk("NaCl", "wurtzite", a=4.3), lattice_vectors=None),
+    _changed(
+        bulk("MgO", "rocksalt", a=4.2),
+        species=[
+            {"name": "Mg", "chemical_symbols": ["Mg", "vacancy"], "concentration": [0.5, 0.5]},
+            {"name": "O", "chemical_symbols": ["O"], "concentration": [1.0]},
+        ],
+    ),
+]
