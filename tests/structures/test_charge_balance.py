@@ -41,7 +41,9 @@ def test_the_order_of_the_species_does_not_matter() -> None:
         str(f) for f in balanced_formulas(CHALCOPYRITE[::-1])
     }
     assert balanced_formulas(TITANIA)[0] == BalancedFormula(TITANIA, (1, 2))
-    assert reduced_formula({"O": 8, "Ti": 4}) == "TiO2"
+    assert reduced_formula({"O": 8, "Ti": 4}, TITANIA) == "TiO2"
+    (triphylite,) = balanced_formulas((Ion("O", -2), Ion("P", 5), Ion("Fe", 2), Ion("Li", 1)), 7)
+    assert str(triphylite) == "LiFePO4"
 
 
 @pytest.mark.parametrize(

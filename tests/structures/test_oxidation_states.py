@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
+from ase.data import covalent_radii
 from ase.spacegroup import crystal
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Candidate
-from forgefield.structures.bond_valence import ideal_scale, predicted_scale, site_valences
+from forgefield.structures.bond_valence import ideal_scale, site_valences
+from forgefield.structures.crystal_size import packing, predicted_scale
 from forgefield.structures.ions import Ion
 from forgefield.structures.oxidation_states import fitting_states, guessed_ions, state_problem
 
@@ -23,6 +26,14 @@ def _rutile() -> Atoms:
         spacegroup=136,
         cellpar=[4.594, 4.594, 2.959, 90, 90, 90],
     )
+
+
+def _platinum_dioxide() -> Atoms:
+    """β-PtO2, which is nearly rutile, with its measured volume: Siegel et al., J. Less-Common Met. 17, 388 (1969)."""
+    copy = _rutile()
+    copy.symbols[copy.symbols == "Ti"] = "Pt"
+    copy.set_cell([4.49, 4.53, 3.14], scale_atoms=True)
+    return copy
 
 
 def _chalcopyrite() -> Atoms:
@@ -173,10 +184,37 @@ def test_bond_valences_know_the_size_of_a_crystal(
     assert site_valences(atoms, ions, scale).sum() == pytest.approx(charges, rel=1e-3)
 
 
-def test_metals_get_a_size_from_lattice_scaling() -> None:
-    alloy, ions = bulk("NiAl", "cesiumchloride", a=2.89), (Ion("Ni", 0), Ion("Al", 0))
+@pytest.mark.parametrize(
+    ("atoms", "ions"),
+    [
+        # Neither platinum nor plutonium has bond-valence parameters; ionic radii they have.
+        (_platinum_dioxide(), (Ion("Pt", 4), Ion("O", -2))),
+        (bulk("PuO2", "fluorite", a=5.396), (Ion("Pu", 4), Ion("O", -2))),
+    ],
+)
+def test_ionic_radii_step_in(atoms: Atoms, ions: tuple[Ion, ...]) -> None:
+    assert predicted_scale(atoms, ions) == pytest.approx(1.0, abs=0.04)
+
+
+@pytest.mark.parametrize(
+    ("alloy", "tolerance"),
+    [
+        (bulk("NiAl", "cesiumchloride", a=2.887), 0.05),
+        (bulk("CuZn", "cesiumchloride", a=2.945), 0.02),
+        (bulk("Al", a=4.05), 1e-3),
+        (bulk("Si", a=5.43), 1e-3),
+    ],
+)
+def test_metals_and_elements_get_their_size_from_the_elements(alloy: Atoms, tolerance: float) -> None:
+    ions = tuple(Ion(element, 0) for element in sorted(set(alloy.get_chemical_symbols())))
     assert ideal_scale(alloy, ions) is None
-    for size in (1.0, 2.0, 0.5):
+    for size in (1.0, 3.0, 0.4):
         swollen = alloy.copy()
         swollen.set_cell(size * swollen.cell.array, scale_atoms=True)
-        assert size * predicted_scale(swollen, ions) == pytest.approx(1.0, abs=0.06)
+        assert size * predicted_scale(swollen, ions) == pytest.approx(1.0, abs=tolerance)
+
+
+def test_packing_of_touching_balls() -> None:
+    """Face-centred cubic balls fill π/√18."""
+    touching = bulk("Al", a=2.0 * np.sqrt(2.0) * covalent_radii[13])
+    assert packing(touching, (Ion("Al", 0),)) == pytest.approx(np.pi / np.sqrt(18.0))

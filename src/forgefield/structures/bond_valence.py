@@ -7,7 +7,7 @@ electronegativity c of each element: O'Keeffe and Brese, J. Am. Chem. Soc. 113, 
 
 from __future__ import annotations
 
-import warnings
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,18 +19,18 @@ from scipy.optimize import brentq
 
 from forgefield.atoms.neighbours import find_neighbours
 from forgefield.atoms.records import Array
-from forgefield.structures.ions import Ion, charges_of
-from forgefield.structures.pymatgen_bridge import to_pymatgen
+from forgefield.structures.ions import Ion, ionic_radius
 
-_SOFTNESS = 0.37
+SOFTNESS = 0.37
+"""Length over which the valence of a bond falls to 1/e, Å."""
 # Valences of bonds that are longer than this are below exp(−8) of a strong one.
 _REACH = 6.0
 
 
 def known_valences(ions: Sequence[Ion]) -> bool:
-    """Whether there are cations and anions, and parameters for all of their elements."""
-    charges = [ion.charge for ion in ions]
-    return min(charges) < 0 < max(charges) and all(ion.element in _parameters() for ion in ions)
+    """Whether there are cations and anions, and a bond length for each pair of them."""
+    pairs = [_single_bond(one, other) for one in ions for other in ions if one.charge > 0 > other.charge]
+    return bool(pairs) and None not in pairs
 
 
 def site_valences(atoms: Atoms, ions: Sequence[Ion], scale: float = 1.0) -> Array:
@@ -42,7 +42,7 @@ def site_valences(atoms: Atoms, ions: Sequence[Ion], scale: float = 1.0) -> Arra
         scale: lengths are multiplied by this.
     """
     bonds = _bonds(atoms, ions, scale)
-    valences = np.exp((bonds.single - bonds.lengths) / _SOFTNESS)
+    valences = np.exp((bonds.single - bonds.lengths) / SOFTNESS)
     return np.bincount(bonds.centres, valences, minlength=len(atoms)).astype(np.float64)
 
 
@@ -53,11 +53,12 @@ def ideal_scale(atoms: Atoms, ions: Sequence[Ion]) -> float | None:
     113 crystals of the AFLOW library (medians), where pymatgen's data-mined lattice scaling is off by 11 %.
 
     Returns:
-        None if parameters are missing, or no scale within a factor of two of that at which ions touch fits.
+        None if :func:`known_valences` does not hold, or no scale within a factor of two of that at which ions touch
+        fits.
     """
     if not known_valences(ions):
         return None
-    charges = charges_of(ions)
+    charges = {ion.element: ion.charge for ion in ions}
     wanted = sum(abs(charges[symbol]) for symbol in atoms.get_chemical_symbols())
     touching = _touching_scale(atoms, ions)
     if wanted == 0 or touching is None:
@@ -66,41 +67,12 @@ def ideal_scale(atoms: Atoms, ions: Sequence[Ion]) -> float | None:
     bonds = _bonds(atoms, ions, low)
 
     def excess(scale: float) -> float:
-        valences = np.exp((bonds.single - scale / low * bonds.lengths) / _SOFTNESS)
+        valences = np.exp((bonds.single - scale / low * bonds.lengths) / SOFTNESS)
         return float(np.log(max(valences.sum(), 1e-30) / wanted))
 
     if excess(low) < 0.0 or excess(high) > 0.0:
         return None
     return float(brentq(excess, low, high, xtol=1e-8))
-
-
-def predicted_scale(atoms: Atoms, ions: Sequence[Ion]) -> float:
-    """As :func:`ideal_scale`, and where that has no answer, as in metals, pymatgen's data-mined lattice scaling.
-
-    Lattice scaling: Chu et al., Comput. Mater. Sci. 146, 184 (2018).
-    """
-    scale = ideal_scale(atoms, ions)
-    if scale is not None:
-        return scale
-    from pymatgen.core.structure_prediction.volume_predictor import DLSVolumePredictor
-
-    # The predictor looks for neighbours within a few Å and moves a crystal by at most half of its volume.
-    for _ in range(10):
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="VolumePredictor")
-            predicted = DLSVolumePredictor().predict(to_pymatgen(scaled(atoms, scale or 1.0)))
-        step = (predicted / (atoms.get_volume() * (scale or 1.0) ** 3)) ** (1.0 / 3.0)
-        scale = (scale or 1.0) * float(step)
-        if abs(step - 1.0) < 1e-3:
-            break
-    return float(scale or 1.0)
-
-
-def scaled(atoms: Atoms, scale: float) -> Atoms:
-    """Copy of the crystal with all lengths multiplied."""
-    copy = atoms.copy()
-    copy.set_cell(copy.cell.array * scale, scale_atoms=True)
-    return copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +91,15 @@ class _Bonds:
 
 
 def _bonds(atoms: Atoms, ions: Sequence[Ion], scale: float) -> _Bonds:
-    charges = charges_of(ions)
-    symbols = atoms.get_chemical_symbols()
-    of_site = np.array([charges[symbol] for symbol in symbols])
+    kinds = {ion.element: number for number, ion in enumerate(ions)}
+    mine = np.array([kinds[symbol] for symbol in atoms.get_chemical_symbols()])
+    opposite = [[one.charge * other.charge < 0 for other in ions] for one in ions]
+    single = [[_single_bond(one, other) or 0.0 for other in ions] for one in ions]
     pairs = find_neighbours(atoms, _REACH / scale)
-    bonded = of_site[pairs.centres] * of_site[pairs.neighbours] < 0
-    centres, neighbours = pairs.centres[bonded], pairs.neighbours[bonded]
+    of_pair = mine[pairs.centres], mine[pairs.neighbours]
+    bonded = np.array(opposite)[of_pair]
     lengths = scale * np.linalg.norm(pairs.vectors[bonded], axis=1)
-    sizes, pulls = np.array([_parameters()[symbol] for symbol in symbols]).T
-    r_i, r_j, c_i, c_j = sizes[centres], sizes[neighbours], pulls[centres], pulls[neighbours]
-    single = r_i + r_j - r_i * r_j * (np.sqrt(c_i) - np.sqrt(c_j)) ** 2 / (c_i * r_i + c_j * r_j)
-    return _Bonds(centres, lengths, single)
+    return _Bonds(pairs.centres[bonded], lengths, np.array(single)[of_pair][bonded])
 
 
 def _touching_scale(atoms: Atoms, ions: Sequence[Ion]) -> float | None:
@@ -139,6 +109,24 @@ def _touching_scale(atoms: Atoms, ions: Sequence[Ion]) -> float | None:
         if len(bonds.lengths):
             return reach / float((bonds.lengths / bonds.single).min())
     return None
+
+
+@cache
+def _single_bond(one: Ion, other: Ion) -> float | None:
+    """Length of a bond of valence 1, Å; None if it is not known.
+
+    Where an element has no parameters, ions in sixfold coordination touch: at the sum of their ionic radii a bond has
+    a sixth of the cation's charge.
+    """
+    sizes = [_parameters().get(ion.element) for ion in (one, other)]
+    if sizes[0] and sizes[1]:
+        (r_i, c_i), (r_j, c_j) = sizes[0], sizes[1]
+        return r_i + r_j - r_i * r_j * (math.sqrt(c_i) - math.sqrt(c_j)) ** 2 / (c_i * r_i + c_j * r_j)
+    radii = [ionic_radius(ion) for ion in (one, other)]
+    charge = max(one.charge, other.charge)
+    if radii[0] is None or radii[1] is None or charge <= 0:
+        return None
+    return radii[0] + radii[1] + SOFTNESS * math.log(charge / 6.0)
 
 
 @cache

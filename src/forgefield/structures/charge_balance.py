@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-from ase.formula import Formula
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.structures.ions import Ion, known_ions, listed
@@ -28,13 +26,22 @@ class BalancedFormula:
     counts: tuple[int, ...]
 
     def __str__(self) -> str:
-        return reduced_formula(dict(zip((ion.element for ion in self.ions), self.counts, strict=True)))
+        return reduced_formula(
+            {ion.element: n for ion, n in zip(self.ions, self.counts, strict=True)}, self.ions
+        )
 
 
-def reduced_formula(counts: dict[str, int]) -> str:
-    """The formula as chemists write it, such as TiO2, its counts divided by what they share."""
-    divisor = math.gcd(*counts.values())
-    return str(Formula.from_dict({symbol: n // divisor for symbol, n in counts.items()}).format("metal"))
+def reduced_formula(counts: Mapping[str, int], ions: Sequence[Ion]) -> str:
+    """The formula as chemists write it, such as TiO2: cations before anions, small charges before large ones.
+
+    Args:
+        counts: of each element; divided by what they share.
+        ions: of all elements.
+    """
+    divisor = math.gcd(*(int(n) for n in counts.values()))
+    order = sorted(ions, key=lambda ion: (ion.charge < 0, abs(ion.charge), ion.element))
+    parts = [(ion.element, int(counts[ion.element]) // divisor) for ion in order if counts.get(ion.element)]
+    return "".join(element + (str(n) if n > 1 else "") for element, n in parts)
 
 
 def balanced_formulas(ions: Sequence[Ion], max_atoms: int = 10) -> tuple[BalancedFormula, ...]:

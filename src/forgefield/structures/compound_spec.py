@@ -26,6 +26,8 @@ class DecoratedSpec(Spec):
     """cells with more atoms are left out"""
     min_distance_ratio: Ratio = 0.8
     """shortest allowed distance, in sums of covalent radii or, between ions of like charge, of ionic radii"""
+    min_packing: Annotated[float, Field(ge=0.0, le=0.7)] = 0.2
+    """smallest share of the volume that balls of the ionic or covalent radii fill"""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

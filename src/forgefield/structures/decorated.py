@@ -11,10 +11,10 @@ from ase import Atoms
 
 from forgefield.atoms.records import Candidate
 from forgefield.structures.aflow import AflowCrystal, aflow_library
-from forgefield.structures.bond_valence import predicted_scale, scaled
 from forgefield.structures.charge_balance import BalancedFormula
 from forgefield.structures.compound_spec import DecoratedSpec
 from forgefield.structures.contacts import contact_problem
+from forgefield.structures.crystal_size import packing, predicted_scale, scaled
 from forgefield.structures.duplicates import remove_duplicates
 from forgefield.structures.ions import known_ions
 from forgefield.structures.source_result import LeftOut, SourceResult, joined
@@ -30,8 +30,8 @@ def decorated_prototypes(
     its bond valences add up to its charges; one of the very compound keeps its measured size. Crystals of similar
     elements come first, by the distance on Pettifor's chemical scale (Solid State Commun. 51, 31 (1984)).
 
-    Left out and listed: cells that are too large or too small, crystals that bring ions of like charge together,
-    and formulas for which nothing remains.
+    Left out and listed: cells that are too large or too small, crystals that bring ions together or are sparse, and
+    formulas for which nothing remains.
 
     Args:
         formulas: neutral formulas.
@@ -59,6 +59,11 @@ def _of_formula(formula: BalancedFormula, spec: DecoratedSpec, tolerance: float)
             continue
         for number, (atoms, note) in enumerate(_decorations(crystal, formula)):
             problem = contact_problem(atoms, formula.ions, spec.min_distance_ratio)
+            filled = packing(atoms, formula.ions)
+            if problem is None and filled < spec.min_packing:
+                problem = (
+                    f"is sparse: atoms fill {filled:.0%} of it, less than min_packing {spec.min_packing:.0%}"
+                )
             if problem:
                 left_out.append(LeftOut(f"{name}, {note}", problem))
                 continue

@@ -13,14 +13,13 @@ from typing import Any
 
 from ase import Atoms
 
-from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.identity import structure_key
 from forgefield.atoms.records import Candidate
 from forgefield.structures.aflow import aflow_library
-from forgefield.structures.bond_valence import predicted_scale, scaled
 from forgefield.structures.charge_balance import reduced_formula
 from forgefield.structures.compound_spec import SubstitutionSpec
 from forgefield.structures.contacts import contact_problem
+from forgefield.structures.crystal_size import predicted_scale, scaled
 from forgefield.structures.duplicates import remove_duplicates
 from forgefield.structures.ions import Ion, known_ions, listed
 from forgefield.structures.oxidation_states import guessed_ions
@@ -46,7 +45,8 @@ def ionic_substitutions(
 
     The oxidation states of the parents are guessed; parents with another number of elements, with ions that the table
     lacks, and those that are made of the very ions already, are passed over. A crystal is scaled until its bond
-    valences add up to its charges. The most probable come first.
+    valences add up to its charges. The most probable come first. Where the table lacks a wanted ion, the result is
+    empty and says so.
 
     Args:
         parents: crystals of any compounds: :func:`library_parents`, the user's files, entries of databases.
@@ -55,25 +55,30 @@ def ionic_substitutions(
         duplicate_tolerance: Å, as in :func:`~forgefield.structures.duplicates.remove_duplicates`.
 
     Raises:
-        ForgefieldError: unknown ions, ions that the table lacks, or pymatgen is not installed.
+        ForgefieldError: unknown ions, or pymatgen is not installed.
     """
     ions = known_ions(ions)
     table = _table()
-    _check_table(table, ions)
+    name = f"substitution by {listed(ions)}"
+    missing = _missing(table, ions)
+    if missing:
+        return SourceResult((), (LeftOut(name, missing),))
     found: list[tuple[float, Candidate]] = []
     left_out: list[LeftOut] = []
     best = 0.0
     for parent in parents:
         if len(set(parent.atoms.symbols)) != len(ions):
             continue
-        name = f"{parent.trajectory} ({parent.atoms.get_chemical_formula('metal')})"
+        parent_name = f"{parent.trajectory} ({parent.atoms.get_chemical_formula('metal')})"
         if not spec.min_atoms <= len(parent.atoms) <= spec.max_atoms:
             limits = f"{spec.min_atoms} to {spec.max_atoms}"
-            left_out.append(LeftOut(name, f"{len(parent.atoms)} atoms, not {limits} (min_atoms, max_atoms)"))
+            left_out.append(
+                LeftOut(parent_name, f"{len(parent.atoms)} atoms, not {limits} (min_atoms, max_atoms)")
+            )
             continue
         states = guessed_ions(parent.atoms)
         if states is None:
-            left_out.append(LeftOut(name, "its oxidation states are mixed or unknown"))
+            left_out.append(LeftOut(parent_name, "its oxidation states are mixed or unknown"))
             continue
         for number, (replaced, probability) in enumerate(_exchanges(parent.atoms, states, ions, table)):
             best = max(best, probability)
@@ -82,7 +87,7 @@ def ionic_substitutions(
             candidate = _substituted(parent, states, replaced, probability, number)
             problem = contact_problem(candidate.atoms, ions, spec.min_distance_ratio)
             if problem:
-                left_out.append(LeftOut(f"{name}, {candidate.note}", problem))
+                left_out.append(LeftOut(f"{parent_name}, {candidate.note}", problem))
             else:
                 found.append((probability, candidate))
     found.sort(key=lambda pair: -pair[0])
@@ -90,7 +95,7 @@ def ionic_substitutions(
     if not kept:
         left_out.append(
             LeftOut(
-                f"substitution by {listed(ions)}",
+                name,
                 f"nothing remains of {len(parents)} crystals; the most probable exchange has probability "
                 f"{best:.1e}, the threshold is {spec.threshold:g}: lower it or give other crystals",
             )
@@ -122,7 +127,7 @@ def _substituted(
     atoms.symbols[:] = [new[symbol] for symbol in parent.atoms.symbols]
     scale = predicted_scale(atoms, ions)
     atoms = scaled(atoms, scale)
-    formula = reduced_formula({str(symbol): int(n) for symbol, n in atoms.symbols.formula.count().items()})
+    formula = reduced_formula(atoms.symbols.formula.count(), ions)
     pairs = ", ".join(f"{b} for {a}" for a, b in zip(states, ions, strict=True) if a != b)
     return Candidate(
         atoms,
@@ -146,7 +151,8 @@ def _table() -> Any:
     return SubstitutionProbability()
 
 
-def _check_table(table: Any, ions: Sequence[Ion]) -> None:
+def _missing(table: Any, ions: Sequence[Ion]) -> str | None:
+    """Which ion the table lacks, and what it has instead."""
     for ion in ions:
         if _species(ion) not in table.species:
             known = sorted(
@@ -154,9 +160,6 @@ def _check_table(table: Any, ions: Sequence[Ion]) -> None:
                 for species in table.species
                 if species.symbol == ion.element
             )
-            raise ForgefieldError(
-                f"the table of substitution probabilities has no {ion}",
-                f"it knows {listed(known)}"
-                if known
-                else f"it has no {ion.element} at all: leave this source out",
-            )
+            instead = f"it knows {listed(known)}" if known else f"it has no {ion.element} at all"
+            return f"the table of substitution probabilities has no {ion}; {instead}"
+    return None

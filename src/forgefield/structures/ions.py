@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -73,7 +74,9 @@ def ionic_radius(ion: Ion) -> float | None:
     """Å, the mean over coordination numbers, or None where it is not known (Shannon, Acta Cryst. A 32, 751 (1976))."""
     from pymatgen.core import Species
 
-    radius = Species(ion.element, ion.charge).ionic_radius if ion.charge else None
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="No ionic radius")
+        radius = Species(ion.element, ion.charge).ionic_radius if ion.charge else None
     return None if radius is None else float(radius)
 
 

@@ -108,7 +108,7 @@ def guessed_ions(atoms: Atoms) -> tuple[Ion, ...] | None:
 
 
 def _charged(counts: dict[str, int], ions: Sequence[Ion], total: int) -> str:
-    formula = reduced_formula(counts)
+    formula = reduced_formula(counts, ions)
     units = math.gcd(*counts.values())
     reason = f"{formula} of {listed(ions)} has the charge {total // units:+d}"
     needed = [
