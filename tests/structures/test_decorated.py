@@ -10,7 +10,7 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.structures.aflow import aflow_library
 from forgefield.structures.charge_balance import BalancedFormula, balanced_formulas
-from forgefield.structures.compound_spec import DecoratedSpec
+from forgefield.structures.compound_spec import CrystalSpec
 from forgefield.structures.contacts import contact_problem
 from forgefield.structures.decorated import decorated_prototypes
 from forgefield.structures.duplicates import remove_duplicates
@@ -34,7 +34,7 @@ MAGNESIA = (Ion("Mg", 2), Ion("O", -2))
 
 @pytest.fixture(scope="module")
 def titania() -> SourceResult:
-    return decorated_prototypes(balanced_formulas(TITANIA), DecoratedSpec(max_atoms=24))
+    return decorated_prototypes(balanced_formulas(TITANIA), CrystalSpec(max_atoms=24))
 
 
 def test_the_library_is_complete() -> None:
@@ -88,8 +88,8 @@ def test_what_is_left_out_is_listed(titania: SourceResult) -> None:
 
 def test_small_cells_are_repeated_on_request() -> None:
     formulas = balanced_formulas(MAGNESIA)
-    dropped = decorated_prototypes(formulas, DecoratedSpec(max_atoms=8))
-    repeated = decorated_prototypes(formulas, DecoratedSpec(max_atoms=8, small_cells="repeat"))
+    dropped = decorated_prototypes(formulas, CrystalSpec(max_atoms=8, small_cells="drop"))
+    repeated = decorated_prototypes(formulas, CrystalSpec(max_atoms=8, small_cells="repeat"))
     assert min(len(candidate.atoms) for candidate in dropped.candidates) == 4
     assert min(len(candidate.atoms) for candidate in repeated.candidates) == 4
     rocksalt = [c for c in repeated.candidates if "Rock Salt" in c.note]
@@ -101,7 +101,7 @@ def test_small_cells_are_repeated_on_request() -> None:
 
 def test_every_assignment_of_three_species_is_made() -> None:
     formulas = balanced_formulas(COPPER_INDIUM_SELENIDE, 4)
-    result = decorated_prototypes(formulas, DecoratedSpec(max_atoms=16))
+    result = decorated_prototypes(formulas, CrystalSpec(max_atoms=16))
     assert all(charge(candidate.atoms, COPPER_INDIUM_SELENIDE) == 0 for candidate in result.candidates)
     found = [c for c in result.candidates if space_group(c.atoms) == 122]
     # CuFeS2's parameter is 0.257: copper and indium may change places, and are then not the same crystal.
@@ -112,14 +112,14 @@ def test_every_assignment_of_three_species_is_made() -> None:
 
 def test_metals_have_prototypes_too() -> None:
     alloy = BalancedFormula((Ion("Ni", 0), Ion("Al", 0)), (1, 1))
-    result = decorated_prototypes((alloy,), DecoratedSpec(max_atoms=4, small_cells="repeat"))
+    result = decorated_prototypes((alloy,), CrystalSpec(max_atoms=4, small_cells="repeat"))
     (b2,) = [c for c in result.candidates if space_group(c.atoms) == 221]
     assert (b2.atoms.get_volume() / len(b2.atoms)) == pytest.approx(2.887**3 / 2, rel=0.15)
 
 
 def test_a_formula_without_a_crystal_says_what_to_do() -> None:
     odd = BalancedFormula(COPPER_INDIUM_SELENIDE, (5, 1, 4))
-    result = decorated_prototypes((odd,), DecoratedSpec())
+    result = decorated_prototypes((odd,), CrystalSpec())
     assert result.candidates == ()
     (note,) = result.left_out
     assert str(note) == (
@@ -127,7 +127,7 @@ def test_a_formula_without_a_crystal_says_what_to_do() -> None:
         "another source, such as substitution or a database"
     )
     with pytest.raises(ForgefieldError, match=r"Ti9\+ is no known oxidation state"):
-        decorated_prototypes((BalancedFormula((Ion("Ti", 9), Ion("O", -2)), (2, 9)),), DecoratedSpec())
+        decorated_prototypes((BalancedFormula((Ion("Ti", 9), Ion("O", -2)), (2, 9)),), CrystalSpec())
 
 
 def test_contacts_are_judged_by_the_right_radii() -> None:
@@ -142,4 +142,4 @@ def test_contacts_are_judged_by_the_right_radii() -> None:
 
 def test_the_limits_are_checked() -> None:
     with pytest.raises(ValueError, match="min_atoms 8 is larger than max_atoms 4"):
-        DecoratedSpec(min_atoms=8, max_atoms=4)
+        CrystalSpec(min_atoms=8, max_atoms=4)

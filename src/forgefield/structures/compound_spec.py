@@ -13,17 +13,19 @@ Count = Annotated[int, Field(ge=0, le=10_000)]
 Ratio = Annotated[float, Field(ge=0.3, le=1.0)]
 
 
-class DecoratedSpec(Spec):
-    """Crystals of the AFLOW library with the species on their sites."""
+class CrystalSpec(Spec):
+    """What crystals of a compound must be like, wherever they come from."""
 
-    max_formula_atoms: Annotated[int, Field(ge=1, le=30)] = 10
-    """formulas with up to this number of atoms are considered"""
+    count: Count = 30
+    """largest number of crystals, sources taking turns, the most important of each first"""
     min_atoms: Atoms = 4
     """cells of compounds with fewer atoms are small"""
-    small_cells: Literal["drop", "repeat"] = "drop"
+    small_cells: Literal["drop", "repeat"] = "repeat"
     """leave small cells out, or repeat them until they have `min_atoms`"""
-    max_atoms: Atoms = 40
+    max_atoms: Atoms = 24
     """cells with more atoms are left out"""
+    max_formula_atoms: Annotated[int, Field(ge=1, le=30)] = 10
+    """neutral formulas with up to this number of atoms are considered"""
     min_distance_ratio: Ratio = 0.8
     """shortest allowed distance, in sums of covalent radii or, between ions of like charge, of ionic radii"""
     min_packing: Annotated[float, Field(ge=0.0, le=0.7)] = 0.2
@@ -43,12 +45,6 @@ class SubstitutionSpec(Spec):
     """smallest conditional probability of an exchange, the product over all ions"""
     count: Count = 30
     """largest number of structures, the most probable first"""
-    min_atoms: Atoms = 4
-    """crystals with fewer atoms are left out"""
-    max_atoms: Atoms = 40
-    """crystals with more atoms are left out"""
-    min_distance_ratio: Ratio = 0.8
-    """shortest allowed distance, in sums of covalent radii or, between ions of like charge, of ionic radii"""
 
 
 class FractionalSpec(Spec):
@@ -80,8 +76,6 @@ class OptimadeSpec(Spec):
 
     subsets: bool = False
     """also crystals of some of the elements, instead of only those of all"""
-    max_atoms: Atoms = 40
-    """largest number of atoms"""
     limit: Annotated[int, Field(ge=1, le=10_000)] = 100
     """largest number of entries read from each database"""
     page_limit: Annotated[int, Field(ge=1, le=1_000)] = 50
@@ -164,8 +158,6 @@ class DistortionSpec(Spec):
 class MaterialsProjectSpec(Spec):
     """Crystals from the Materials Project."""
 
-    max_atoms: Atoms = 40
-    """largest number of atoms"""
     above_hull: Annotated[float, Field(ge=0.0)] = 0.2
     """largest energy above the convex hull, eV/atom"""
     limit: Annotated[int, Field(ge=1, le=1_000)] = 50

@@ -11,18 +11,18 @@ from ase import Atoms
 
 from forgefield.atoms.records import Candidate
 from forgefield.structures.aflow import AflowCrystal, aflow_library
+from forgefield.structures.cell_limits import cell_problem, repeated_if_small
 from forgefield.structures.charge_balance import BalancedFormula
-from forgefield.structures.compound_spec import DecoratedSpec
+from forgefield.structures.compound_spec import CrystalSpec
 from forgefield.structures.contacts import contact_problem
 from forgefield.structures.crystal_size import packing, predicted_scale, scaled
 from forgefield.structures.duplicates import remove_duplicates
 from forgefield.structures.ions import known_ions
 from forgefield.structures.source_result import LeftOut, SourceResult, joined
-from forgefield.structures.supercell import supercell
 
 
 def decorated_prototypes(
-    formulas: Sequence[BalancedFormula], spec: DecoratedSpec, duplicate_tolerance: float = 0.01
+    formulas: Sequence[BalancedFormula], spec: CrystalSpec, duplicate_tolerance: float = 0.01
 ) -> SourceResult:
     """Every crystal of the AFLOW library that has a formula's proportions, with the formula's ions on its sites.
 
@@ -44,7 +44,7 @@ def decorated_prototypes(
     return joined(_of_formula(formula, spec, duplicate_tolerance) for formula in formulas)
 
 
-def _of_formula(formula: BalancedFormula, spec: DecoratedSpec, tolerance: float) -> SourceResult:
+def _of_formula(formula: BalancedFormula, spec: CrystalSpec, tolerance: float) -> SourceResult:
     known_ions(formula.ions)
     made: list[tuple[float, Candidate]] = []
     left_out: list[LeftOut] = []
@@ -53,7 +53,7 @@ def _of_formula(formula: BalancedFormula, spec: DecoratedSpec, tolerance: float)
             continue
         own = crystal.mineral or crystal.atoms.get_chemical_formula("metal", empirical=True)
         name = f"{own} ({crystal.label}) as {formula}"
-        problem = _size_problem(crystal.atoms, formula, spec)
+        problem = cell_problem(crystal.atoms, spec)
         if problem:
             left_out.append(LeftOut(name, problem))
             continue
@@ -68,7 +68,7 @@ def _of_formula(formula: BalancedFormula, spec: DecoratedSpec, tolerance: float)
                 left_out.append(LeftOut(f"{name}, {note}", problem))
                 continue
             trajectory = f"prototype/{formula}/{_slug(crystal)}-{number}"
-            repeated = supercell(atoms, _fewest(atoms, spec)) if len(formula.ions) > 1 else atoms
+            repeated = repeated_if_small(atoms, spec)
             candidate = Candidate(repeated, "prototype", trajectory, note=f"{name}, {note}")
             made.append((_strangeness(crystal, atoms), candidate))
     made.sort(key=lambda pair: pair[0])
@@ -88,22 +88,6 @@ def _of_formula(formula: BalancedFormula, spec: DecoratedSpec, tolerance: float)
 def _proportions(atoms: Atoms) -> list[int]:
     counts = list(atoms.symbols.formula.count().values())
     return sorted(int(n) // int(np.gcd.reduce(counts)) for n in counts)
-
-
-def _size_problem(atoms: Atoms, formula: BalancedFormula, spec: DecoratedSpec) -> str | None:
-    if len(atoms) > spec.max_atoms:
-        return f"{len(atoms)} atoms, more than max_atoms {spec.max_atoms}"
-    if len(atoms) < spec.min_atoms and len(formula.ions) > 1:
-        if spec.small_cells == "drop":
-            return f"{len(atoms)} atoms, fewer than min_atoms {spec.min_atoms}; small_cells: repeat would keep it"
-        if _fewest(atoms, spec) > spec.max_atoms:
-            return f"cannot be repeated to between {spec.min_atoms} and {spec.max_atoms} atoms"
-    return None
-
-
-def _fewest(atoms: Atoms, spec: DecoratedSpec) -> int:
-    """The smallest multiple of the cell that has min_atoms."""
-    return -(-spec.min_atoms // len(atoms)) * len(atoms)
 
 
 def _decorations(crystal: AflowCrystal, formula: BalancedFormula) -> Iterator[tuple[Atoms, str]]:

@@ -16,8 +16,9 @@ from ase import Atoms
 from forgefield.atoms.identity import structure_key
 from forgefield.atoms.records import Candidate
 from forgefield.structures.aflow import aflow_library
+from forgefield.structures.cell_limits import cell_problem, repeated_if_small
 from forgefield.structures.charge_balance import reduced_formula
-from forgefield.structures.compound_spec import SubstitutionSpec
+from forgefield.structures.compound_spec import CrystalSpec, SubstitutionSpec
 from forgefield.structures.contacts import contact_problem
 from forgefield.structures.crystal_size import predicted_scale, scaled
 from forgefield.structures.duplicates import remove_duplicates
@@ -39,6 +40,7 @@ def ionic_substitutions(
     parents: Sequence[Candidate],
     ions: Sequence[Ion],
     spec: SubstitutionSpec,
+    limits: CrystalSpec,
     duplicate_tolerance: float = 0.01,
 ) -> SourceResult:
     """Every way to put the ions on the sites of known crystals, if it is neutral and probable enough.
@@ -51,7 +53,8 @@ def ionic_substitutions(
     Args:
         parents: crystals of any compounds: :func:`library_parents`, the user's files, entries of databases.
         ions: the wanted ions.
-        spec: threshold and limits.
+        spec: threshold and number.
+        limits: what crystals must be like.
         duplicate_tolerance: Å, as in :func:`~forgefield.structures.duplicates.remove_duplicates`.
 
     Raises:
@@ -70,11 +73,9 @@ def ionic_substitutions(
         if len(set(parent.atoms.symbols)) != len(ions):
             continue
         parent_name = f"{parent.trajectory} ({parent.atoms.get_chemical_formula('metal')})"
-        if not spec.min_atoms <= len(parent.atoms) <= spec.max_atoms:
-            limits = f"{spec.min_atoms} to {spec.max_atoms}"
-            left_out.append(
-                LeftOut(parent_name, f"{len(parent.atoms)} atoms, not {limits} (min_atoms, max_atoms)")
-            )
+        problem = cell_problem(parent.atoms, limits)
+        if problem:
+            left_out.append(LeftOut(parent_name, problem))
             continue
         states = guessed_ions(parent.atoms)
         if states is None:
@@ -84,8 +85,8 @@ def ionic_substitutions(
             best = max(best, probability)
             if probability < spec.threshold:
                 continue
-            candidate = _substituted(parent, states, replaced, probability, number)
-            problem = contact_problem(candidate.atoms, ions, spec.min_distance_ratio)
+            candidate = _substituted(parent, states, replaced, probability, number, limits)
+            problem = contact_problem(candidate.atoms, ions, limits.min_distance_ratio)
             if problem:
                 left_out.append(LeftOut(f"{parent_name}, {candidate.note}", problem))
             else:
@@ -120,13 +121,18 @@ def _exchanges(
 
 
 def _substituted(
-    parent: Candidate, states: tuple[Ion, ...], ions: tuple[Ion, ...], probability: float, number: int
+    parent: Candidate,
+    states: tuple[Ion, ...],
+    ions: tuple[Ion, ...],
+    probability: float,
+    number: int,
+    limits: CrystalSpec,
 ) -> Candidate:
     new = {before.element: after.element for before, after in zip(states, ions, strict=True)}
     atoms = Atoms(parent.atoms.numbers, parent.atoms.positions, cell=parent.atoms.cell, pbc=True)
     atoms.symbols[:] = [new[symbol] for symbol in parent.atoms.symbols]
     scale = predicted_scale(atoms, ions)
-    atoms = scaled(atoms, scale)
+    atoms = repeated_if_small(scaled(atoms, scale), limits)
     formula = reduced_formula(atoms.symbols.formula.count(), ions)
     pairs = ", ".join(f"{b} for {a}" for a, b in zip(states, ions, strict=True) if a != b)
     return Candidate(

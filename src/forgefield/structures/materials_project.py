@@ -15,7 +15,8 @@ from ase.data import atomic_numbers
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Candidate
-from forgefield.structures.compound_spec import MaterialsProjectSpec
+from forgefield.structures.cell_limits import cell_problem, repeated_if_small
+from forgefield.structures.compound_spec import CrystalSpec, MaterialsProjectSpec
 from forgefield.structures.duplicates import remove_duplicates
 from forgefield.structures.ions import Ion
 from forgefield.structures.oxidation_states import fitting_states
@@ -31,6 +32,7 @@ _IDENTIFIER = re.compile(r"^(mp|mvc)-[A-Za-z0-9]+$")
 def materials_project_structures(
     query: str,
     spec: MaterialsProjectSpec,
+    limits: CrystalSpec,
     cache: Path,
     ions: Sequence[Ion] = (),
     duplicate_tolerance: float = 0.01,
@@ -44,6 +46,7 @@ def materials_project_structures(
     Args:
         query: an identifier such as ``mp-2657``, or a chemical system such as ``Ti-O``.
         spec: limits and time-out.
+        limits: what crystals must be like.
         cache: folder for the answers.
         ions: if given, only structures in these oxidation states are kept.
         duplicate_tolerance: Å, as in :func:`~forgefield.structures.duplicates.remove_duplicates`.
@@ -59,7 +62,7 @@ def materials_project_structures(
         identifiers = [query]
         if "chemsys" in criteria:
             identifiers, left_out = _chosen(
-                _documents(criteria, "material_id,nsites,energy_above_hull", spec, cache), spec
+                _documents(criteria, "material_id,nsites,energy_above_hull", spec, cache), spec, limits
             )
         documents = []
         if identifiers:
@@ -68,13 +71,9 @@ def materials_project_structures(
     except WebError as error:
         return SourceResult((), (*left_out, LeftOut(_NAME, str(error))))
     for document in documents:
-        result = _candidate(document)
+        result = _candidate(document, limits)
         if isinstance(result, LeftOut):
             left_out.append(result)
-        elif len(result.atoms) > spec.max_atoms:
-            left_out.append(
-                LeftOut(result.trajectory, f"{len(result.atoms)} atoms, more than max_atoms {spec.max_atoms}")
-            )
         else:
             found.append(result)
     order = {f"database/{_NAME}/{identifier}": number for number, identifier in enumerate(identifiers)}
@@ -135,7 +134,9 @@ def _asked(criteria: dict[str, str], fields: str, spec: MaterialsProjectSpec) ->
     return data
 
 
-def _chosen(summaries: list[Any], spec: MaterialsProjectSpec) -> tuple[list[str], list[LeftOut]]:
+def _chosen(
+    summaries: list[Any], spec: MaterialsProjectSpec, limits: CrystalSpec
+) -> tuple[list[str], list[LeftOut]]:
     """Identifiers of the small and stable ones, the most stable first, and what was passed over."""
     left_out, suitable = [], []
     for summary in summaries:
@@ -145,8 +146,9 @@ def _chosen(summaries: list[Any], spec: MaterialsProjectSpec) -> tuple[list[str]
         except (KeyError, TypeError, ValueError):
             left_out.append(LeftOut(f"{_NAME} {summary!s:.60}", "its summary cannot be read"))
             continue
-        if size > spec.max_atoms:
-            left_out.append(LeftOut(f"{_NAME} {name}", f"{size} atoms, more than max_atoms {spec.max_atoms}"))
+        if size > limits.max_atoms:
+            problem = f"{size} atoms, more than max_atoms {limits.max_atoms}"
+            left_out.append(LeftOut(f"{_NAME} {name}", problem))
         elif above > spec.above_hull:
             left_out.append(
                 LeftOut(
@@ -162,7 +164,7 @@ def _chosen(summaries: list[Any], spec: MaterialsProjectSpec) -> tuple[list[str]
     return [name for _, name in suitable[: spec.limit]], left_out
 
 
-def _candidate(document: Any) -> Candidate | LeftOut:
+def _candidate(document: Any, limits: CrystalSpec) -> Candidate | LeftOut:
     from pymatgen.core import Structure
 
     try:
@@ -170,7 +172,11 @@ def _candidate(document: Any) -> Candidate | LeftOut:
         atoms = from_pymatgen(Structure.from_dict(document["structure"]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         return LeftOut(f"{_NAME} {document!s:.60}", f"cannot be read ({type(error).__name__}: {error})")
+    problem = cell_problem(atoms, limits)
+    if problem:
+        return LeftOut(f"{_NAME} {name}", problem)
     above = document.get("energy_above_hull")
     height = f", {1000.0 * above:.0f} meV/atom above the hull" if isinstance(above, int | float) else ""
     note = f"{atoms.get_chemical_formula('metal')}, {name} of the Materials Project{height}"
-    return Candidate(atoms, "database", f"database/{_NAME}/{name}", note=note)
+    cell = repeated_if_small(atoms, limits)
+    return Candidate(cell, "database", f"database/{_NAME}/{name}", note=note)

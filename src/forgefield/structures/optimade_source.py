@@ -15,7 +15,8 @@ from urllib.parse import urlencode, urljoin, urlparse
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Candidate
-from forgefield.structures.compound_spec import OptimadeSpec
+from forgefield.structures.cell_limits import cell_problem, repeated_if_small
+from forgefield.structures.compound_spec import CrystalSpec, OptimadeSpec
 from forgefield.structures.duplicates import remove_duplicates
 from forgefield.structures.ions import Ion
 from forgefield.structures.optimade_entry import FIELDS, atoms_from_entry
@@ -46,6 +47,7 @@ def optimade_structures(
     providers: Sequence[str],
     elements: Sequence[str],
     spec: OptimadeSpec,
+    limits: CrystalSpec,
     cache: Path,
     ions: Sequence[Ion] = (),
     duplicate_tolerance: float = 0.01,
@@ -60,6 +62,7 @@ def optimade_structures(
         providers: names in :data:`PROVIDERS`, or base addresses such as ``https://optimade.example.org``.
         elements: exactly these, or with ``spec.subsets`` some of these.
         spec: limits, time-out, attempts.
+        limits: what crystals must be like.
         cache: folder for the answers.
         ions: if given, only structures in these oxidation states are kept.
         duplicate_tolerance: Å, as in :func:`~forgefield.structures.duplicates.remove_duplicates`.
@@ -75,14 +78,14 @@ def optimade_structures(
         name = provider if provider in PROVIDERS else urlparse(provider).netloc
         read = taken = 0
         try:
-            for entry in _entries(address, wanted, spec, cache):
+            for entry in _entries(address, wanted, spec, limits, cache):
                 if read == spec.limit:
                     left_out.append(
                         LeftOut(name, f"has more than {spec.limit} entries; raise limit for the others")
                     )
                     break
                 read += 1
-                result = _candidate(entry, name, wanted, spec)
+                result = _candidate(entry, name, wanted, spec, limits)
                 if isinstance(result, Candidate):
                     found.append(result)
                     taken += 1
@@ -112,9 +115,11 @@ def _address(provider: str) -> str:
     )
 
 
-def _entries(address: str, elements: list[str], spec: OptimadeSpec, cache: Path) -> Iterator[Any]:
+def _entries(
+    address: str, elements: list[str], spec: OptimadeSpec, limits: CrystalSpec, cache: Path
+) -> Iterator[Any]:
     """All entries, page by page; a server that does not know the whole filter is asked with less."""
-    alternatives = _filters(elements, spec)
+    alternatives = _filters(elements, spec, limits)
     for filters in alternatives:
         try:
             fetched_json(_query(address, filters[0], spec), cache, spec.web)
@@ -127,9 +132,9 @@ def _entries(address: str, elements: list[str], spec: OptimadeSpec, cache: Path)
         yield from _pages(_query(address, wanted, spec), cache, spec)
 
 
-def _filters(elements: list[str], spec: OptimadeSpec) -> list[list[str]]:
+def _filters(elements: list[str], spec: OptimadeSpec, limits: CrystalSpec) -> list[list[str]]:
     """Ways to ask for the same, the best first; each is one or several filters."""
-    small = f"nsites<={spec.max_atoms}"
+    small = f"nsites<={limits.max_atoms}"
     if not spec.subsets:
         return [[f"{_exactly(elements)} AND {small}"], [_exactly(elements)]]
     # HAS ONLY is optional in the specification.
@@ -180,7 +185,9 @@ def _next(page: dict[str, Any]) -> str | None:
     return following if isinstance(following, str) and following else None
 
 
-def _candidate(entry: Any, name: str, elements: list[str], spec: OptimadeSpec) -> Candidate | LeftOut:
+def _candidate(
+    entry: Any, name: str, elements: list[str], spec: OptimadeSpec, limits: CrystalSpec
+) -> Candidate | LeftOut:
     label = str(entry.get("id", "?")) if isinstance(entry, dict) else "?"
     entry_name = f"{name} {label}"
     try:
@@ -190,9 +197,11 @@ def _candidate(entry: Any, name: str, elements: list[str], spec: OptimadeSpec) -
     present = sorted(set(atoms.get_chemical_symbols()))
     if present != elements and not (spec.subsets and set(present) <= set(elements)):
         return LeftOut(entry_name, f"contains {', '.join(present)}, not {', '.join(elements)}")
-    if len(atoms) > spec.max_atoms:
-        return LeftOut(entry_name, f"{len(atoms)} atoms, more than max_atoms {spec.max_atoms}")
-    if not atoms.pbc.all():
-        return LeftOut(entry_name, "is not periodic in three dimensions")
+    problem = cell_problem(atoms, limits)
+    if problem is None and not atoms.pbc.all():
+        problem = "is not periodic in three dimensions"
+    if problem:
+        return LeftOut(entry_name, problem)
     formula = atoms.get_chemical_formula("metal")
-    return Candidate(atoms, "database", f"database/{name}/{label}", note=f"{formula}, {label} of {name}")
+    cell = repeated_if_small(atoms, limits)
+    return Candidate(cell, "database", f"database/{name}/{label}", note=f"{formula}, {label} of {name}")

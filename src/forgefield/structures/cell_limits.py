@@ -1,0 +1,30 @@
+"""Cells of the right number of atoms."""
+
+from __future__ import annotations
+
+from ase import Atoms
+
+from forgefield.structures.compound_spec import CrystalSpec
+from forgefield.structures.supercell import supercell
+
+
+def cell_problem(atoms: Atoms, limits: CrystalSpec) -> str | None:
+    """Why a cell has too many or too few atoms, or None if it fits or can be made to fit."""
+    if len(atoms) > limits.max_atoms:
+        return f"{len(atoms)} atoms, more than max_atoms {limits.max_atoms}"
+    if len(set(atoms.symbols)) > 1 and len(atoms) < limits.min_atoms:
+        if limits.small_cells == "drop":
+            return f"{len(atoms)} atoms, fewer than min_atoms {limits.min_atoms}; small_cells: repeat would keep it"
+        if _fewest(atoms, limits) > limits.max_atoms:
+            return f"cannot be repeated to between {limits.min_atoms} and {limits.max_atoms} atoms"
+    return None
+
+
+def repeated_if_small(atoms: Atoms, limits: CrystalSpec) -> Atoms:
+    """A compound's cell with at least ``limits.min_atoms`` atoms; an element's as it is."""
+    return supercell(atoms, _fewest(atoms, limits)) if len(set(atoms.symbols)) > 1 else atoms
+
+
+def _fewest(atoms: Atoms, limits: CrystalSpec) -> int:
+    """The smallest multiple of the cell that has min_atoms."""
+    return -(-limits.min_atoms // len(atoms)) * len(atoms)
