@@ -22,7 +22,8 @@ def cell_problem(atoms: Atoms, limits: CrystalSpec) -> str | None:
 
 def repeated_if_small(atoms: Atoms, limits: CrystalSpec) -> Atoms:
     """A compound's cell with at least ``limits.min_atoms`` atoms; an element's as it is."""
-    return supercell(atoms, _fewest(atoms, limits)) if len(set(atoms.symbols)) > 1 else atoms
+    fewest = _fewest(atoms, limits)
+    return supercell(atoms, fewest, fewest) if len(set(atoms.symbols)) > 1 else atoms
 
 
 def _fewest(atoms: Atoms, limits: CrystalSpec) -> int:

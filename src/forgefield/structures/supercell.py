@@ -17,7 +17,7 @@ Matrix = NDArray[np.int64]
 _LARGEST_INDEX = 12
 
 
-def supercell(atoms: Atoms, max_atoms: int) -> Atoms:
+def supercell(atoms: Atoms, max_atoms: int, min_atoms: int = 1) -> Atoms:
     """Wide repetition of a cell with at most ``max_atoms`` atoms, along the same directions in space.
 
     Of the sublattices of the crystal whose opposite faces are nearly as far apart as possible (80 %), the one
@@ -28,16 +28,23 @@ def supercell(atoms: Atoms, max_atoms: int) -> Atoms:
     Args:
         atoms: a structure periodic in three dimensions.
         max_atoms: largest allowed number of atoms.
+        min_atoms: smallest allowed number of atoms, where a multiple of the cell is between the two.
     """
     index = max_atoms // len(atoms)
     if index <= 1:
         return atoms.copy()
+    fewest = min(-(-min_atoms // len(atoms)), index)
     if index > _LARGEST_INDEX:
         small = supercell(atoms, 4 * len(atoms))
-        candidates = list(_diagonals(max_atoms // len(small)))
-        return _repeated(small, _best(small, candidates))
+        for cell in (small, atoms):
+            least = fewest * len(atoms) / len(cell)
+            diagonals = _diagonals(max_atoms // len(cell))
+            candidates = [matrix for matrix in diagonals if matrix.diagonal().prod() >= least]
+            if candidates:
+                return _repeated(cell, _best(cell, candidates))
     # The widest sublattice is never one of the smallest, and there are too many to look at all.
-    candidates = [matrix for size in range((3 * index + 3) // 4, index + 1) for matrix in _sublattices(size)]
+    sizes = range(max(fewest, (3 * index + 3) // 4), index + 1)
+    candidates = [matrix for size in sizes for matrix in _sublattices(size)]
     return _repeated(atoms, _best(atoms, candidates))
 
 
