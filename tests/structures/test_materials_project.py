@@ -16,13 +16,13 @@ from ase import Atoms
 from pymatgen.core import SETTINGS
 
 from forgefield.atoms.errors import ForgefieldError
-from forgefield.structures.compound_spec import MaterialsProjectSpec
+from forgefield.structures.compound_spec import CrystalSpec, MaterialsProjectSpec
 from forgefield.structures.materials_project import materials_project_structures
 from forgefield.structures.pymatgen_bridge import to_pymatgen
 
 from .compound_cases import TITANIA, anatase, brookite, rutile
 
-SPEC = MaterialsProjectSpec(timeout=5)
+SPEC, LIMITS = MaterialsProjectSpec(timeout=5), CrystalSpec()
 A_KEY = "k" * 32
 
 
@@ -94,7 +94,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def test_a_crystal_comes_by_its_identifier(server: Server, tmp_path: Path) -> None:
-    result = materials_project_structures("mp-2657", SPEC, tmp_path)
+    result = materials_project_structures("mp-2657", SPEC, LIMITS, tmp_path)
     (found,) = result.candidates
     assert result.left_out == ()
     assert found.atoms.get_chemical_symbols() == rutile().get_chemical_symbols()
@@ -107,8 +107,8 @@ def test_a_crystal_comes_by_its_identifier(server: Server, tmp_path: Path) -> No
 
 
 def test_a_chemical_system_comes_by_stability(server: Server, tmp_path: Path) -> None:
-    spec = SPEC.model_copy(update={"max_atoms": 20, "limit": 1})
-    result = materials_project_structures("Ti-O", spec, tmp_path, TITANIA)
+    spec = SPEC.model_copy(update={"limit": 1})
+    result = materials_project_structures("Ti-O", spec, CrystalSpec(max_atoms=20), tmp_path, TITANIA)
     assert [c.trajectory.rsplit("/", 1)[1] for c in result.candidates] == ["mp-390"]
     assert [str(note) for note in result.left_out] == [
         "materials-project mp-1840: 24 atoms, more than max_atoms 20",
@@ -123,11 +123,11 @@ def test_a_chemical_system_comes_by_stability(server: Server, tmp_path: Path) ->
 def test_the_same_question_is_not_asked_twice(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = materials_project_structures("O-Ti", SPEC, tmp_path)
+    first = materials_project_structures("O-Ti", SPEC, LIMITS, tmp_path)
     assert [c.trajectory.rsplit("/", 1)[1] for c in first.candidates] == ["mp-390", "mp-1840", "mp-2657"]
     assert len(server.asked) == 2
     monkeypatch.delenv("MP_API_KEY")
-    again = materials_project_structures("Ti-O", SPEC, tmp_path)
+    again = materials_project_structures("Ti-O", SPEC, LIMITS, tmp_path)
     assert len(server.asked) == 2
     assert [c.atoms for c in again.candidates] == [c.atoms for c in first.candidates]
     assert A_KEY not in "".join(path.read_text() for path in tmp_path.iterdir())
@@ -151,7 +151,7 @@ def test_without_a_key_it_says_where_to_get_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, reason: str
 ) -> None:
     monkeypatch.setenv("MP_API_KEY", key)
-    result = materials_project_structures("mp-2657", SPEC, tmp_path)
+    result = materials_project_structures("mp-2657", SPEC, LIMITS, tmp_path)
     assert result.candidates == ()
     (note,) = result.left_out
     assert note.reason.startswith(reason)
@@ -176,7 +176,7 @@ def test_errors_of_the_server_are_reported(
     server: Server, tmp_path: Path, answer: tuple[int, str], reason: str
 ) -> None:
     server.answer = answer
-    result = materials_project_structures("mp-2657", SPEC, tmp_path)
+    result = materials_project_structures("mp-2657", SPEC, LIMITS, tmp_path)
     assert result.candidates == ()
     assert reason in result.left_out[0].reason
 
@@ -184,7 +184,7 @@ def test_errors_of_the_server_are_reported(
 def test_without_a_connection_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SETTINGS, "PMG_MAPI_ENDPOINT", "http://127.0.0.1:9/")
     monkeypatch.setenv("MP_API_KEY", A_KEY)
-    (note,) = materials_project_structures("mp-2657", SPEC, tmp_path).left_out
+    (note,) = materials_project_structures("mp-2657", SPEC, LIMITS, tmp_path).left_out
     assert note.reason.startswith(
         "the Materials Project gave no usable answer (HTTPConnectionPool(host='127.0.0.1'"
     )
@@ -196,7 +196,7 @@ def test_disordered_sites_are_left_out(server: Server, tmp_path: Path) -> None:
     disordered = json.loads(json.dumps(DOCUMENTS[0]))
     disordered["structure"]["sites"][0]["species"][0]["occu"] = 0.5
     server.answer = (200, json.dumps({"data": [disordered]}))
-    result = materials_project_structures("mp-2657", SPEC, tmp_path)
+    result = materials_project_structures("mp-2657", SPEC, LIMITS, tmp_path)
     assert "shared by several elements or partly empty" in result.left_out[0].reason
 
 
@@ -204,4 +204,4 @@ def test_other_questions_are_refused(tmp_path: Path) -> None:
     with pytest.raises(
         ForgefieldError, match=r"'titania' is neither an identifier .* nor a chemical system; write it"
     ):
-        materials_project_structures("titania", SPEC, tmp_path)
+        materials_project_structures("titania", SPEC, LIMITS, tmp_path)

@@ -13,20 +13,10 @@ from pathlib import Path
 import pytest
 
 from forgefield.atoms.errors import ForgefieldError
-from forgefield.structures.compound_spec import OptimadeSpec, WebSpec
-from forgefield.structures.optimade_source import PROVIDERS, optimade_structures
-from forgefield.structures.source_result import SourceResult
+from forgefield.structures.compound_spec import WebSpec
+from forgefield.structures.optimade_source import PROVIDERS
 
-from .web_cases import Handler, send
-
-QUICK = WebSpec(timeout=30.0, attempts=3, wait=0.01)
-
-
-def _asked(
-    address: str, cache: Path, elements: tuple[str, ...] = ("Na", "Cl"), **settings: object
-) -> SourceResult:
-    spec = OptimadeSpec.model_validate({"web": QUICK, **settings})
-    return optimade_structures([address], elements, spec, cache)
+from .web_cases import Handler, asked, send
 
 
 def test_a_silent_server_costs_the_time_out_and_no_more(tmp_path: Path) -> None:
@@ -35,7 +25,7 @@ def test_a_silent_server_costs_the_time_out_and_no_more(tmp_path: Path) -> None:
         silent.listen()
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
         begun = time.perf_counter()
-        (note,) = _asked(address, tmp_path, web=WebSpec(timeout=0.2, attempts=2, wait=0.0)).left_out
+        (note,) = asked(address, tmp_path, web=WebSpec(timeout=0.2, attempts=2, wait=0.0)).left_out
         assert 0.4 <= time.perf_counter() - begun < 10.0
     assert note.reason.endswith("did not answer within 0.2 s; try again later, or raise the time-out")
 
@@ -43,22 +33,22 @@ def test_a_silent_server_costs_the_time_out_and_no_more(tmp_path: Path) -> None:
 def test_busy_servers_are_asked_again_but_not_for_ever(
     serve: Callable[[Handler], str], tmp_path: Path
 ) -> None:
-    asked = []
+    paths = []
 
     def busy(request: http.server.BaseHTTPRequestHandler) -> None:
-        asked.append(request.path)
-        if len(asked) % 3:
+        paths.append(request.path)
+        if len(paths) % 3:
             send(request, 429, "{}", Retry_After="0")
         else:
             send(request, 200, '{"data": []}')
 
     address = serve(busy)
-    assert "has no structure of Cl, Na" in _asked(address, tmp_path / "a").left_out[0].reason
-    assert len(asked) == 3
-    asked.clear()
-    patient = _asked(address, tmp_path / "b", web=WebSpec(attempts=2, wait=0.0))
+    assert "has no structure of Cl, Na" in asked(address, tmp_path / "a").left_out[0].reason
+    assert len(paths) == 3
+    paths.clear()
+    patient = asked(address, tmp_path / "b", web=WebSpec(attempts=2, wait=0.0))
     assert "answered 429 Too Many Requests; try again later" in patient.left_out[0].reason
-    assert len(asked) == 2
+    assert len(paths) == 2
 
 
 @pytest.mark.parametrize(
@@ -83,7 +73,7 @@ def test_busy_servers_are_asked_again_but_not_for_ever(
 def test_nonsense_is_reported(
     serve: Callable[[Handler], str], tmp_path: Path, status: int, text: str, reason: str
 ) -> None:
-    result = _asked(serve(lambda request: send(request, status, text)), tmp_path)
+    result = asked(serve(lambda request: send(request, status, text)), tmp_path)
     assert result.candidates == ()
     assert reason in str(result.left_out[0])
 
@@ -92,28 +82,28 @@ def test_pages_that_go_in_circles_end(serve: Callable[[Handler], str], tmp_path:
     def circle(request: http.server.BaseHTTPRequestHandler) -> None:
         send(request, 200, json.dumps({"data": [{}], "links": {"next": {"href": request.path}}}))
 
-    result = _asked(serve(circle), tmp_path)
+    result = asked(serve(circle), tmp_path)
     assert "repeats its pages" in result.left_out[-1].reason
 
 
 def test_servers_without_the_whole_filter_are_asked_with_less(
     serve: Callable[[Handler], str], tmp_path: Path
 ) -> None:
-    asked = []
+    paths = []
 
     def simple(request: http.server.BaseHTTPRequestHandler) -> None:
-        asked.append(request.path)
+        paths.append(request.path)
         if "nsites%3C" in request.path or "ONLY" in request.path:
             send(request, 501, '{"errors": [{"detail": "not implemented"}]}')
         else:
             send(request, 200, '{"data": []}')
 
     address = serve(simple)
-    assert "has no structure" in _asked(address, tmp_path / "a").left_out[0].reason
-    assert len(asked) == 2
-    asked.clear()
-    _asked(address, tmp_path / "b", subsets=True)
-    assert len(asked) == 4  # HAS ONLY, then Cl, Na and both
+    assert "has no structure" in asked(address, tmp_path / "a").left_out[0].reason
+    assert len(paths) == 2
+    paths.clear()
+    asked(address, tmp_path / "b", subsets=True)
+    assert len(paths) == 4  # HAS ONLY, then Cl, Na and both
 
 
 def test_names_and_elements_are_checked(tmp_path: Path) -> None:
@@ -121,9 +111,9 @@ def test_names_and_elements_are_checked(tmp_path: Path) -> None:
     with pytest.raises(
         ForgefieldError, match=r"no OPTIMADE database 'material-project'; did you mean materials-pro"
     ):
-        _asked("material-project", tmp_path)
+        asked("material-project", tmp_path)
     with pytest.raises(ForgefieldError, match="'Nx' is no element from H to Pu"):
-        _asked("cod", tmp_path, ("Nx",))
+        asked("cod", tmp_path, ("Nx",))
 
 
 def test_without_requests_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,4 +121,4 @@ def test_without_requests_it_says_what_to_install(tmp_path: Path, monkeypatch: p
     with pytest.raises(
         ForgefieldError, match=r"need requests, which is not installed; pip install 'forgefield\[struct"
     ):
-        _asked("cod", tmp_path)
+        asked("cod", tmp_path)

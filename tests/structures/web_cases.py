@@ -5,13 +5,32 @@ from __future__ import annotations
 import http.server
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 from ase import Atoms
 from ase.build import bulk
 
+from forgefield.structures.compound_spec import CrystalSpec, OptimadeSpec, WebSpec
+from forgefield.structures.optimade_source import optimade_structures
+from forgefield.structures.source_result import SourceResult
+
 from .compound_cases import anatase, brookite, rutile
 
 Handler = Callable[[http.server.BaseHTTPRequestHandler], None]
+QUICK = WebSpec(timeout=30.0, attempts=3, wait=0.01)
+# Cells as they are stored, however small.
+LIMITS = CrystalSpec(min_atoms=1)
+
+
+def asked(
+    address: str,
+    cache: Path,
+    elements: tuple[str, ...] = ("Na", "Cl"),
+    limits: CrystalSpec = LIMITS,
+    **settings: object,
+) -> SourceResult:
+    spec = OptimadeSpec.model_validate({"web": QUICK, **settings})
+    return optimade_structures([address], elements, spec, limits, cache)
 
 
 def send(request: http.server.BaseHTTPRequestHandler, status: int, text: str, **headers: str) -> None:
