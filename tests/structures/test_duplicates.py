@@ -13,7 +13,7 @@ from pymatgen.io.ase import AseAtomsAdaptor
 from scipy.spatial.transform import Rotation
 
 from forgefield.atoms.records import Candidate
-from forgefield.structures.duplicates import remove_duplicates
+from forgefield.structures.duplicates import remove_duplicates, twins
 from forgefield.structures.prototypes import prototype
 from forgefield.structures.random_search import random_crystals
 from forgefield.structures.rattle import rattled
@@ -108,6 +108,8 @@ def test_the_first_of_each_is_kept_in_order() -> None:
     candidates = [Candidate(prototype("Al", name), "test", str(i)) for i, name in enumerate(names)]
     assert [candidate.trajectory for candidate in remove_duplicates(candidates)] == ["0", "1", "3"]
     assert remove_duplicates([]) == []
+    assert twins(candidates) == [None, None, 0, None, 1]
+    assert twins([]) == []
 
 
 def test_agrees_with_the_structure_matcher_of_pymatgen() -> None:

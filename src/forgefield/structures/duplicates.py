@@ -37,7 +37,18 @@ class _Fingerprint:
 
 
 def remove_duplicates(candidates: Sequence[Candidate], tolerance: float = 0.01) -> list[Candidate]:
-    """Drop every candidate that repeats an earlier one; the order stays.
+    """Drop every candidate that repeats an earlier one, as :func:`twins` finds them; the order stays.
+
+    Args:
+        candidates: structures of any elements and periodicity.
+        tolerance: Å.
+    """
+    repeated = twins(candidates, tolerance)
+    return [candidate for candidate, twin in zip(candidates, repeated, strict=True) if twin is None]
+
+
+def twins(candidates: Sequence[Candidate], tolerance: float = 0.01) -> list[int | None]:
+    """For each candidate the index of the earlier one that it repeats; None for the first of its kind.
 
     Two structures are one if, in their primitive cells, the atoms can be paired such that the sorted
     distances to each atom's 40 nearest neighbours of each element (those within 8 Å) agree within
@@ -48,16 +59,16 @@ def remove_duplicates(candidates: Sequence[Candidate], tolerance: float = 0.01) 
         candidates: structures of any elements and periodicity.
         tolerance: Å.
     """
-    kept: list[Candidate] = []
-    fingerprints: dict[object, list[_Fingerprint]] = {}
-    for candidate in candidates:
+    found: list[int | None] = []
+    firsts: dict[object, list[tuple[int, _Fingerprint]]] = {}
+    for number, candidate in enumerate(candidates):
         fingerprint = _fingerprint(candidate.atoms, tolerance)
-        known = fingerprints.setdefault(fingerprint.kind, [])
-        if any(_agree(fingerprint, other, tolerance) for other in known):
-            continue
-        known.append(fingerprint)
-        kept.append(candidate)
-    return kept
+        known = firsts.setdefault(fingerprint.kind, [])
+        twin = next((index for index, other in known if _agree(fingerprint, other, tolerance)), None)
+        if twin is None:
+            known.append((number, fingerprint))
+        found.append(twin)
+    return found
 
 
 def _fingerprint(atoms: Atoms, tolerance: float) -> _Fingerprint:
