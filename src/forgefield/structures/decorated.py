@@ -11,11 +11,10 @@ from ase import Atoms
 
 from forgefield.atoms.records import Candidate
 from forgefield.structures.aflow import AflowCrystal, aflow_library
-from forgefield.structures.cell_limits import cell_problem, repeated_if_small
+from forgefield.structures.cell_limits import cell_problem, repeated_if_small, room_problem
 from forgefield.structures.charge_balance import BalancedFormula
 from forgefield.structures.compound_spec import CrystalSpec
-from forgefield.structures.contacts import contact_problem
-from forgefield.structures.crystal_size import packing, predicted_scale, scaled
+from forgefield.structures.crystal_size import predicted_scale, scaled
 from forgefield.structures.duplicates import remove_duplicates
 from forgefield.structures.ions import known_ions
 from forgefield.structures.source_result import LeftOut, SourceResult, joined
@@ -58,12 +57,7 @@ def _of_formula(formula: BalancedFormula, spec: CrystalSpec, tolerance: float) -
             left_out.append(LeftOut(name, problem))
             continue
         for number, (atoms, note) in enumerate(_decorations(crystal, formula)):
-            problem = contact_problem(atoms, formula.ions, spec.min_distance_ratio)
-            filled = packing(atoms, formula.ions)
-            if problem is None and filled < spec.min_packing:
-                problem = (
-                    f"is sparse: atoms fill {filled:.0%} of it, less than min_packing {spec.min_packing:.0%}"
-                )
+            problem = room_problem(atoms, formula.ions, spec)
             if problem:
                 left_out.append(LeftOut(f"{name}, {note}", problem))
                 continue

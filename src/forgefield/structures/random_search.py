@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from ase import Atoms
@@ -45,19 +45,17 @@ def random_crystals(
     if count == 0:
         return []
     found: list[Atoms] = []
-    for crystal in _attempts(element, _ATTEMPTS * count, n_atoms, rng):
+    for crystal in attempted_crystals({element: 1}, n_atoms, _ATTEMPTS * count, rng):
         volume = rng.uniform(*volumes) * len(crystal)
         crystal.set_cell(
             crystal.cell.array * (volume / crystal.get_volume()) ** (1.0 / 3.0), scale_atoms=True
         )
-        crystal = primitive_cell(crystal, tolerance=1e-3)
-        if not n_atoms[0] <= len(crystal) <= n_atoms[1]:
+        primitive = reduced_primitive(crystal)
+        if not n_atoms[0] <= len(primitive) <= n_atoms[1]:
             continue
-        niggli_reduce(crystal)
-        crystal.wrap()
-        if shortest_distance(crystal, minimum_distance) < minimum_distance:
+        if shortest_distance(primitive, minimum_distance) < minimum_distance:
             continue
-        found.append(crystal)
+        found.append(primitive)
         if len(found) == count:
             return found
     if not found:
@@ -71,34 +69,60 @@ def random_crystals(
     return found
 
 
-def _attempts(
-    element: str, attempts: int, n_atoms: tuple[int, int], rng: np.random.Generator
+def attempted_crystals(
+    formula: Mapping[str, int],
+    units: tuple[int, int],
+    attempts: int,
+    rng: np.random.Generator,
+    distances: Sequence[tuple[str, str, float]] = (),
 ) -> Iterator[Atoms]:
-    """Valid crystals among ``attempts`` tries, their volume being PyXtal's."""
+    """Valid crystals of random space group among ``attempts`` tries of PyXtal, of its size, in conventional cells.
+
+    Args:
+        formula: how many of each element a unit has.
+        units: smallest and largest number of units in the conventional cell.
+        attempts: how often to try.
+        rng: source of randomness.
+        distances: shortest distances of two elements, Å; for pairs that are not named, half the sum of covalent radii.
+
+    Raises:
+        ForgefieldError: PyXtal is not installed.
+    """
     try:
         from pyxtal.crystal import random_crystal
         from pyxtal.msg import Comp_CompatibilityError, VolumeError
+        from pyxtal.tolerance import Tol_matrix
     except ImportError as error:
         raise ForgefieldError(
             "random structures need pyxtal, which is not installed",
             "pip install 'forgefield[structures]', or set structures.random.count to 0",
         ) from error
+    tolerances = Tol_matrix(*distances, prototype="atomic")
     for _ in range(attempts):
-        group, n = int(rng.integers(1, 231)), int(rng.integers(n_atoms[0], n_atoms[1] + 1))
+        group, n = int(rng.integers(1, 231)), int(rng.integers(units[0], units[1] + 1))
+        numbers = [n * count for count in formula.values()]
         try:
             with warnings.catch_warnings():
                 # The lattice is scaled afterwards, so a volume that PyXtal had to raise is no news.
                 warnings.filterwarnings("ignore", message="Warning: increase the volume")
-                crystal = random_crystal(3, group, [element], [n], random_state=rng)
+                crystal = random_crystal(3, group, list(formula), numbers, tm=tolerances, random_state=rng)
         except (Comp_CompatibilityError, VolumeError):
-            # The space group has no sites for this number of atoms, or no lattice of that volume.
+            # The space group has no sites for these numbers of atoms, or no lattice of that volume.
             continue
         if not crystal.valid:
             continue
         positions = [site.coords + np.zeros((site.multiplicity, 3)) for site in crystal.atom_sites]
         yield Atoms(
-            [element] * sum(len(block) for block in positions),
+            [site.specie for site, block in zip(crystal.atom_sites, positions, strict=True) for _ in block],
             scaled_positions=np.vstack(positions),
             cell=crystal.lattice.matrix,
             pbc=True,
         )
+
+
+def reduced_primitive(crystal: Atoms) -> Atoms:
+    """The Niggli cell of a crystal's primitive cell, all atoms in it."""
+    primitive = primitive_cell(crystal, tolerance=1e-3)
+    niggli_reduce(primitive)
+    primitive.wrap()
+    return primitive

@@ -1,4 +1,4 @@
-"""Which sites of a crystal are equivalent."""
+"""Symmetry of a crystal: operations, equivalent sites, space group."""
 
 from __future__ import annotations
 
@@ -41,6 +41,12 @@ def distinct_atoms(atoms: Atoms, tolerance: float = 1e-3) -> NDArray[np.int64]:
     if dataset is None:
         return np.arange(len(atoms))
     return np.asarray(np.unique(dataset.crystallographic_orbits, return_index=True)[1], dtype=np.int64)
+
+
+def space_group(atoms: Atoms, tolerance: float = 1e-3) -> str:
+    """Symbol and number of a crystal's space group, such as ``P4_2/mnm (136)``; ``P1 (1)`` if none is found."""
+    dataset = _asked(spglib.get_symmetry_dataset, atoms, tolerance)
+    return "P1 (1)" if dataset is None else f"{dataset.international} ({dataset.number})"
 
 
 def symmetry_operations(atoms: Atoms, tolerance: float = 1e-3) -> tuple[NDArray[np.int64], Array]:
