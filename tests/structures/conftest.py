@@ -1,4 +1,4 @@
-"""Servers on loopback: the reference OPTIMADE server with structures of our own, and any that a test makes up."""
+"""Servers on loopback: the reference OPTIMADE server, the Materials Project, and any that a test makes up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from pathlib import Path
 
 import ase.io
 import pytest
+from pymatgen.core import SETTINGS
 
+from .materials_project_server import A_KEY, MaterialsProject
 from .web_cases import STORED, Handler
 
 
@@ -65,3 +67,14 @@ def serve() -> Iterator[Callable[[Handler], str]]:
     for running in started:
         running.shutdown()
         running.server_close()
+
+
+@pytest.fixture
+def materials_project(monkeypatch: pytest.MonkeyPatch) -> Iterator[MaterialsProject]:
+    started = MaterialsProject()
+    # The client's own setting for another address.
+    monkeypatch.setitem(SETTINGS, "PMG_MAPI_ENDPOINT", f"http://127.0.0.1:{started.http.server_port}/")
+    monkeypatch.setenv("MP_API_KEY", A_KEY)
+    yield started
+    started.http.shutdown()
+    started.http.server_close()

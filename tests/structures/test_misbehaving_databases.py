@@ -14,7 +14,7 @@ import pytest
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.structures.compound_spec import WebSpec
-from forgefield.structures.optimade_source import PROVIDERS
+from forgefield.structures.optimade_query import PROVIDERS
 
 from .web_cases import Handler, asked, send
 

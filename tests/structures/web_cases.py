@@ -64,4 +64,5 @@ STORED = [
             {"name": "O", "chemical_symbols": ["O"], "concentration": [1.0]},
         ],
     ),
+    _changed(bulk("ZnO", "wurtzite", a=3.25, c=5.2, u=0.382), task_id="mp-2133"),
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,39 @@ from forgefield.structures.web_json import WebError, remembered
 
 KEY = "MP_API_KEY"
 _NAME = "materials-project"
+_FIELDS = "material_id,structure,energy_above_hull"
 _IDENTIFIER = re.compile(r"^(mp|mvc)-[A-Za-z0-9]+$")
+
+
+class NoKeyError(WebError):
+    """The Materials Project cannot be asked because there is no key."""
+
+
+def materials_project_crystal(identifier: str, spec: MaterialsProjectSpec, cache: Path) -> Candidate:
+    """One crystal by its identifier, as it is, from the folder of answers or with a personal key.
+
+    Args:
+        identifier: such as ``mp-2657``.
+        spec: time-out.
+        cache: folder for the answers.
+
+    Raises:
+        NoKeyError: there is no key in the environment variable ``MP_API_KEY``.
+        WebError: no usable answer.
+        ForgefieldError: no such crystal, one that is disordered or cannot be read, or pymatgen is not installed.
+    """
+    require_pymatgen("structures of the Materials Project")
+    for document in _documents({"material_ids": identifier}, _FIELDS, spec, cache):
+        try:
+            return _crystal(document)
+        except ValueError as error:
+            raise ForgefieldError(
+                f"{identifier} of the Materials Project {error}",
+                "choose another crystal or give a structure file",
+            ) from None
+    raise ForgefieldError(
+        f"the Materials Project has no {identifier}", "look it up at https://materialsproject.org"
+    )
 
 
 def materials_project_structures(
@@ -66,8 +99,7 @@ def materials_project_structures(
             )
         documents = []
         if identifiers:
-            fields = "material_id,structure,energy_above_hull"
-            documents = _documents({"material_ids": ",".join(identifiers)}, fields, spec, cache)
+            documents = _documents({"material_ids": ",".join(identifiers)}, _FIELDS, spec, cache)
     except WebError as error:
         return SourceResult((), (*left_out, LeftOut(_NAME, str(error))))
     for document in documents:
@@ -86,8 +118,13 @@ def materials_project_structures(
     return SourceResult(tuple(remove_duplicates(found, duplicate_tolerance)), tuple(left_out))
 
 
+def is_identifier(text: str) -> bool:
+    """Whether a text is written like an identifier of the Materials Project."""
+    return _IDENTIFIER.match(text) is not None
+
+
 def _criteria(query: str) -> dict[str, str]:
-    if _IDENTIFIER.match(query):
+    if is_identifier(query):
         return {"material_ids": query}
     symbols = query.split("-")
     if all(atomic_numbers.get(symbol, 0) for symbol in symbols):
@@ -107,10 +144,11 @@ def _documents(criteria: dict[str, str], fields: str, spec: MaterialsProjectSpec
 
 def _asked(criteria: dict[str, str], fields: str, spec: MaterialsProjectSpec) -> list[Any]:
     from pymatgen.ext.matproj import MPRester, MPRestError
+    from requests import RequestException
 
     key = os.environ.get(KEY, "")
     if not key:
-        raise WebError(
+        raise NoKeyError(
             f"the environment variable {KEY} is not set",
             "get a key at https://materialsproject.org/api and put it there",
         )
@@ -125,6 +163,9 @@ def _asked(criteria: dict[str, str], fields: str, spec: MaterialsProjectSpec) ->
         ) from None
     except MPRestError as error:
         reason = str(error).splitlines()[0][:200] if str(error) else "no reason given"
+        if isinstance(error.__context__, RequestException):
+            # Its own words name the machine's proxy.
+            reason = type(error.__context__).__name__
         raise WebError(
             f"the Materials Project gave no usable answer ({reason})",
             f"check the network connection and the key in {KEY}, or try again later",
@@ -165,18 +206,34 @@ def _chosen(
 
 
 def _candidate(document: Any, limits: CrystalSpec) -> Candidate | LeftOut:
+    try:
+        candidate = _crystal(document)
+    except ValueError as error:
+        return LeftOut(f"{_NAME} {_identifier(document)}", str(error))
+    problem = cell_problem(candidate.atoms, limits)
+    if problem:
+        return LeftOut(f"{_NAME} {_identifier(document)}", problem)
+    return replace(candidate, atoms=repeated_if_small(candidate.atoms, limits))
+
+
+def _crystal(document: Any) -> Candidate:
+    """The crystal of a document.
+
+    Raises:
+        ValueError: what is wrong with the document.
+    """
     from pymatgen.core import Structure
 
     try:
         name = str(document["material_id"])
         atoms = from_pymatgen(Structure.from_dict(document["structure"]))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        return LeftOut(f"{_NAME} {document!s:.60}", f"cannot be read ({type(error).__name__}: {error})")
-    problem = cell_problem(atoms, limits)
-    if problem:
-        return LeftOut(f"{_NAME} {name}", problem)
+        raise ValueError(f"cannot be read ({type(error).__name__}: {error})") from None
     above = document.get("energy_above_hull")
     height = f", {1000.0 * above:.0f} meV/atom above the hull" if isinstance(above, int | float) else ""
     note = f"{atoms.get_chemical_formula('metal')}, {name} of the Materials Project{height}"
-    cell = repeated_if_small(atoms, limits)
-    return Candidate(cell, "database", f"database/{_NAME}/{name}", note=note)
+    return Candidate(atoms, "database", f"database/{_NAME}/{name}", note=note)
+
+
+def _identifier(document: Any) -> str:
+    return str(document.get("material_id", "?")) if isinstance(document, dict) else f"{document!s:.60}"

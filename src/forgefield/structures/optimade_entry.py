@@ -11,6 +11,8 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
 
+from forgefield.atoms.records import Candidate
+
 FIELDS = (
     "elements",
     "nsites",
@@ -20,6 +22,29 @@ FIELDS = (
     "species",
     "species_at_sites",
 )
+
+
+def entry_identifier(entry: Any) -> str:
+    """What a database calls an entry."""
+    return str(entry.get("id", "?")) if isinstance(entry, dict) else "?"
+
+
+def entry_candidate(entry: Any, database: str) -> Candidate:
+    """The crystal of one entry.
+
+    Args:
+        entry: one item of the answer's ``data``.
+        database: name of the database.
+
+    Raises:
+        ValueError: what is wrong with the entry, as in :func:`atoms_from_entry`, or that it is no crystal.
+    """
+    atoms = atoms_from_entry(entry)
+    if not atoms.pbc.all():
+        raise ValueError("it is not periodic in three dimensions")
+    label = entry_identifier(entry)
+    note = f"{atoms.get_chemical_formula('metal')}, {label} of {database}"
+    return Candidate(atoms, "database", f"database/{database}/{label}", note=note)
 
 
 def atoms_from_entry(entry: Any) -> Atoms:
