@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from forgefield.atoms.errors import ForgefieldError
+from forgefield.structures import web_json
 from forgefield.structures.compound_spec import WebSpec
 from forgefield.structures.optimade_query import PROVIDERS
 
@@ -28,6 +29,41 @@ def test_a_silent_server_costs_the_time_out_and_no_more(tmp_path: Path) -> None:
         (note,) = asked(address, tmp_path, web=WebSpec(timeout=0.2, attempts=2, wait=0.0)).left_out
         assert 0.4 <= time.perf_counter() - begun < 10.0
     assert note.reason.endswith("did not answer within 0.2 s; try again later, or raise the time-out")
+
+
+def test_a_network_that_takes_no_connection_costs_seconds_and_is_not_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_json, "_CONNECTION", 0.2)
+    with socket.socket() as full, socket.socket() as first, socket.socket() as second:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        # The queue of connections is full then, and further ones are dropped without an answer.
+        for waiting in (first, second):
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        address = f"http://127.0.0.1:{full.getsockname()[1]}"
+        begun = time.perf_counter()
+        (note,) = asked(address, tmp_path, web=WebSpec(timeout=60.0, attempts=3, wait=0.0)).left_out
+        assert time.perf_counter() - begun < 10.0
+    assert note.reason.endswith(
+        "cannot be reached (ConnectTimeout); check the address and the network connection"
+    )
+
+
+def test_names_that_no_network_knows_cost_seconds_and_name_no_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://someone:secret@127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    begun = time.perf_counter()
+    (note,) = asked("http://database.invalid", tmp_path, web=WebSpec(timeout=60.0, attempts=3)).left_out
+    assert time.perf_counter() - begun < 10.0
+    assert note.name == "database.invalid"
+    assert note.reason == (
+        "database.invalid cannot be reached (ProxyError); check the address and the network connection"
+    )
 
 
 def test_busy_servers_are_asked_again_but_not_for_ever(

@@ -64,7 +64,7 @@ class WebSpec(Spec):
     """How long to wait for databases on the web."""
 
     timeout: Annotated[float, Field(gt=0.0, le=600.0)] = 30.0
-    """seconds to wait for a connection, and again for the answer"""
+    """seconds to wait for an answer; for a connection, no more than 5"""
     attempts: Annotated[int, Field(ge=1, le=10)] = 3
     """how often a busy or slow server is asked"""
     wait: Annotated[float, Field(ge=0.0, le=30.0)] = 2.0

@@ -20,6 +20,8 @@ _AGENT = "forgefield (interatomic potentials; structures for training)"
 # The server is busy, being restarted, or behind a gateway that lost it.
 _PASSING = (429, 502, 503, 504)
 _LONGEST_WAIT = 30.0
+# A server that is there takes a connection at once, however long its answer takes; without a network none does.
+_CONNECTION = 5.0
 
 
 class WebError(ForgefieldError):
@@ -94,7 +96,7 @@ def _answer(url: str, timeout: float) -> dict[str, Any]:
     host = urlparse(url).netloc
     headers = {"User-Agent": _AGENT, "Accept": "application/json, */*;q=0.5"}
     try:
-        response = requests.get(url, timeout=timeout, headers=headers)
+        response = requests.get(url, timeout=(min(timeout, _CONNECTION), timeout), headers=headers)
     except requests.ReadTimeout:
         raise WebError(
             f"{host} did not answer within {timeout:g} s", "try again later, or raise the time-out", wait=0.0
