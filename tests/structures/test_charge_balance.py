@@ -8,7 +8,7 @@ import pytest
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.structures.charge_balance import BalancedFormula, balanced_formulas, reduced_formula
-from forgefield.structures.ions import Ion, known_ions
+from forgefield.structures.ions import Ion, ion_from_text, known_ions
 
 TITANIA = (Ion("Ti", 4), Ion("O", -2))
 CHALCOPYRITE = (Ion("Cu", 1), Ion("In", 3), Ion("Se", -2))
@@ -83,3 +83,21 @@ def test_without_pymatgen_it_says_what_to_install(monkeypatch: pytest.MonkeyPatc
         ForgefieldError, match=r"oxidation states need pymatgen, which is not installed; pip install"
     ):
         balanced_formulas(TITANIA)
+
+
+@pytest.mark.parametrize(
+    "ion", [Ion("Ti", 4), Ion("O", -2), Ion("Na", 1), Ion("Cl", -1), Ion("Al", 0), Ion("Xe", 0)]
+)
+def test_ions_are_read_as_they_are_written(ion: Ion) -> None:
+    assert ion_from_text(str(ion)) == ion
+    assert ion_from_text(f" {str(ion).replace('1', '')} ") == ion
+
+
+@pytest.mark.parametrize("text", ["", "Ti4", "4+", "ti4+", "Ti+4", "TiO2", "Ti4++", "Ti 4+"])
+def test_what_is_no_ion_is_refused(text: str) -> None:
+    with pytest.raises(
+        ForgefieldError, match=r"is no ion; write the element and its charge, the sign last, such as"
+    ):
+        ion_from_text(text)
+    with pytest.raises(ForgefieldError, match="'Xx' is no element from H to Pu"):
+        ion_from_text("Xx2+")

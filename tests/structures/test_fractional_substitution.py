@@ -20,14 +20,11 @@ from forgefield.structures.source_result import SourceResult
 
 from .compound_cases import COPPER_INDIUM_SELENIDE, brookite, chalcopyrite, rutile
 
-INDIUM, THALLIUM = Ion("In", 3), Ion("Tl", 3)
-
 
 def _made(share: float, max_atoms: int, count: int = 50, seed: int = 0) -> SourceResult:
     parent = Candidate(chalcopyrite(), "file", "file/0")
-    spec = FractionalSpec(share=share, max_atoms=max_atoms, count=count)
-    rng = np.random.default_rng(seed)
-    return fractional_substitutions([parent], COPPER_INDIUM_SELENIDE, INDIUM, THALLIUM, spec, rng)
+    spec = FractionalSpec(replace="In3+", by="Tl3+", share=share, max_atoms=max_atoms, count=count)
+    return fractional_substitutions([parent], COPPER_INDIUM_SELENIDE, spec, np.random.default_rng(seed))
 
 
 def test_half_of_the_indium_becomes_thallium() -> None:
@@ -101,29 +98,52 @@ def test_a_share_that_does_not_come_out_is_listed() -> None:
     ("old", "new", "message"),
     [
         (
-            Ion("Ga", 3),
-            THALLIUM,
+            "Ga3+",
+            "Tl3+",
             r"Ga3\+ cannot be replaced in a compound of Cu1\+, In3\+, Se2-; name one of",
         ),
         (
-            INDIUM,
-            Ion("Tl", 1),
+            "In3+",
+            "Tl1+",
             r"Tl1\+ in the place of In3\+ would charge the crystal; name an ion of charge \+3",
         ),
         (
-            INDIUM,
-            Ion("Cu", 3),
+            "In3+",
+            "Cu3+",
             r"Cu3\+ cannot take the place of In3\+: there is Cu in .* already; name another",
         ),
-        (INDIUM, Ion("Tl", 9), r"Tl9\+ is no known oxidation state of Tl"),
+        ("In3+", "Tl9+", r"Tl9\+ is no known oxidation state of Tl"),
     ],
 )
-def test_impossible_replacements_are_refused(old: Ion, new: Ion, message: str) -> None:
-    parent = Candidate(chalcopyrite(), "file", "file/0")
+def test_impossible_replacements_are_refused(old: str, new: str, message: str) -> None:
+    parent, spec = Candidate(chalcopyrite(), "file", "file/0"), FractionalSpec(replace=old, by=new)
     with pytest.raises(ForgefieldError, match=message):
-        fractional_substitutions(
-            [parent], COPPER_INDIUM_SELENIDE, old, new, FractionalSpec(), np.random.default_rng(0)
-        )
+        fractional_substitutions([parent], COPPER_INDIUM_SELENIDE, spec, np.random.default_rng(0))
+
+
+def test_crystals_in_which_nothing_can_be_replaced_are_listed() -> None:
+    mixed = chalcopyrite()
+    mixed.symbols[mixed.symbols == "In"] = ["In", "Tl"]
+    parents = [
+        Candidate(mixed, "file", "file/0"),
+        Candidate(bulk("CuSe", "rocksalt", a=5.2), "file", "file/1"),
+    ]
+    spec = FractionalSpec(replace="In3+", by="Tl3+")
+    result = fractional_substitutions(parents, COPPER_INDIUM_SELENIDE, spec, np.random.default_rng(0))
+    assert result.candidates == ()
+    assert [str(note) for note in result.left_out] == [
+        "file/0 (Cu2InTlSe4): contains Tl, not only Cu1+, In3+, Se2-",
+        "file/1 (CuSe): lacks In",
+    ]
+
+
+def test_the_smallest_supercell_is_taken() -> None:
+    # Of the cells with 3 to 5 sites only that with 5 lets a fifth be replaced.
+    salt, ions = bulk("NaCl", "rocksalt", a=5.64), (Ion("Na", 1), Ion("Cl", -1))
+    spec = FractionalSpec(replace="Na+", by="K+", share=0.2, tolerance=0.0)
+    rng = np.random.default_rng(0)
+    result = fractional_substitutions([Candidate(salt, "file", "file/0")], ions, spec, rng)
+    assert {c.atoms.get_chemical_formula("metal") for c in result.candidates} == {"KNa4Cl5"}
 
 
 @pytest.mark.parametrize(("atoms", "kinds"), [(rutile(), 2), (brookite(), 3), (bulk("Al", cubic=True), 1)])

@@ -50,6 +50,10 @@ class SubstitutionSpec(Spec):
 class FractionalSpec(Spec):
     """Crystals in which a share of one species is replaced."""
 
+    replace: str
+    """species that is replaced, with its charge, such as `In3+`"""
+    by: str
+    """species that takes its place, of the same charge, such as `Tl3+`"""
     share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.25
     """share of the sites that gets the new species"""
     tolerance: Annotated[float, Field(ge=0.0, le=0.5)] = 0.02

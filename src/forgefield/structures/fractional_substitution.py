@@ -16,7 +16,7 @@ from forgefield.atoms.records import Candidate
 from forgefield.structures.compound_spec import FractionalSpec
 from forgefield.structures.crystal_size import predicted_scale, scaled
 from forgefield.structures.duplicates import remove_duplicates
-from forgefield.structures.ions import Ion, ionic_radius, known_ions, listed
+from forgefield.structures.ions import Ion, ion_from_text, ionic_radius, known_ions, listed
 from forgefield.structures.site_symmetry import site_permutations
 from forgefield.structures.source_result import LeftOut, SourceResult
 from forgefield.structures.supercell import supercell
@@ -31,34 +31,36 @@ Sites = NDArray[np.int64]
 def fractional_substitutions(
     parents: Sequence[Candidate],
     ions: Sequence[Ion],
-    old: Ion,
-    new: Ion,
     spec: FractionalSpec,
     rng: np.random.Generator,
     duplicate_tolerance: float = 0.01,
 ) -> SourceResult:
-    """Replace ``spec.share`` of one ion, in up to ``spec.count`` orderings of each parent.
+    """Replace ``spec.share`` of ``spec.replace`` by ``spec.by``, in up to ``spec.count`` orderings of each parent.
 
     The smallest supercell in which the share comes out within ``spec.tolerance`` is taken. Orderings that a symmetry
     operation takes into each other count as one. Lengths grow with the mean of the ionic radii.
 
     Args:
-        parents: crystals made of ``ions``.
+        parents: crystals; those that contain other elements than ``ions``, or lack the one to replace, are listed.
         ions: the ions of the parents.
-        old: which of them is replaced.
-        new: by what; of the same charge.
-        spec: share and limits.
+        spec: which ion is replaced by which, share and limits.
         rng: source of randomness; the same state gives the same orderings.
         duplicate_tolerance: Å, as in :func:`~forgefield.structures.duplicates.remove_duplicates`.
 
     Raises:
-        ForgefieldError: unknown ions, an ion that the parents lack or have already, or one of another charge.
+        ForgefieldError: unknown ions, an ion to replace that is not among ``ions``, or one to take its place that is,
+            or has another charge.
     """
-    _check(known_ions(ions), old, known_ions([new])[0])
+    old, new = ion_from_text(spec.replace), known_ions([ion_from_text(spec.by)])[0]
+    _check(known_ions(ions), old, new)
     made: list[Candidate] = []
     left_out: list[LeftOut] = []
     for parent in parents:
         name = f"{parent.trajectory} ({parent.atoms.get_chemical_formula('metal')})"
+        problem = _unsuitable(parent.atoms, ions, old)
+        if problem:
+            left_out.append(LeftOut(name, problem))
+            continue
         cell = _cell(parent.atoms, old, spec)
         if cell is None:
             left_out.append(
@@ -111,18 +113,21 @@ def _check(ions: tuple[Ion, ...], old: Ion, new: Ion) -> None:
         )
 
 
+def _unsuitable(atoms: Atoms, ions: Sequence[Ion], old: Ion) -> str | None:
+    present = set(atoms.get_chemical_symbols())
+    foreign = sorted(present - {ion.element for ion in ions})
+    if foreign:
+        return f"contains {', '.join(foreign)}, not only {listed(ions)}"
+    return None if old.element in present else f"lacks {old.element}"
+
+
 def _cell(atoms: Atoms, old: Ion, spec: FractionalSpec) -> Atoms | None:
     """The smallest supercell in which the share comes out."""
-    tried = set()
+    own = int((atoms.symbols == old.element).sum())
     for index in range(1, spec.max_atoms // len(atoms) + 1):
-        cell = supercell(atoms, index * len(atoms))
-        sites = int((cell.symbols == old.element).sum())
-        if sites in tried:
-            continue
-        tried.add(sites)
-        replaced = round(spec.share * sites)
-        if replaced and abs(replaced / sites - spec.share) <= spec.tolerance:
-            return cell
+        replaced = round(spec.share * index * own)
+        if replaced and abs(replaced / (index * own) - spec.share) <= spec.tolerance:
+            return supercell(atoms, index * len(atoms), index * len(atoms))
     return None
 
 

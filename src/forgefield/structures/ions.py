@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from functools import cache
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.structures.prototypes import known_element
 from forgefield.structures.pymatgen_bridge import require_pymatgen
+
+_WRITTEN = re.compile(r"([A-Z][a-z]?)(?:(\d*)([+-]))?")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,6 +33,22 @@ class Ion:
             if self.charge
             else self.element
         )
+
+
+def ion_from_text(text: str) -> Ion:
+    """The ion that a text such as ``Ti4+``, ``Na+`` or, for a metal, ``Al`` names.
+
+    Raises:
+        ForgefieldError: it is not written like that, or there is no such element.
+    """
+    written = _WRITTEN.fullmatch(text.strip())
+    if written is None:
+        raise ForgefieldError(
+            f"{text!r} is no ion",
+            "write the element and its charge, the sign last, such as Ti4+, O2- or Na+, or a metal's symbol alone",
+        )
+    element, size, sign = written.groups()
+    return Ion(known_element(element), int(f"{sign}{size or 1}") if sign else 0)
 
 
 def known_ions(ions: Sequence[Ion]) -> tuple[Ion, ...]:
