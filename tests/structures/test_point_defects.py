@@ -11,8 +11,9 @@ from forgefield.atoms.neighbours import shortest_distance
 from forgefield.atoms.records import Candidate
 from forgefield.structures.compound_spec import DefectSpec
 from forgefield.structures.point_defects import point_defects, voids
+from forgefield.structures.rattle import rattled
 
-from .compound_cases import brookite, chalcopyrite
+from .compound_cases import brookite, chalcopyrite, rutile
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,15 @@ def test_every_kind_of_site_has_its_vacancy() -> None:
     # Brookite has two kinds of oxygen.
     assert sorted(name.rsplit("-", 1)[1] for name in names[:3]) == ["Cu", "In", "Se"]
     assert sorted(name.rsplit("-", 1)[1] for name in names[3:]) == ["O", "O", "Ti"]
+
+
+def test_a_crystal_that_is_not_quite_symmetric_has_no_more_kinds_of_sites() -> None:
+    parent = Candidate(rattled(rutile(), 1e-3, np.random.default_rng(0)), "file", "file/0")
+    names = [
+        c.trajectory for c in point_defects([parent], DefectSpec(max_atoms=24, interstitials=1)).candidates
+    ]
+    kinds = ["vacancy-0", "vacancy-1", "antisite-0", "antisite-1", "interstitial-0", "interstitial-0"]
+    assert ["-".join(name.rsplit("/", 1)[1].split("-")[:2]) for name in names] == kinds
 
 
 def test_antisites_are_made_of_the_crystal_s_own_elements() -> None:

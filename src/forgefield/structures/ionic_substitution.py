@@ -16,10 +16,9 @@ from ase import Atoms
 from forgefield.atoms.identity import structure_key
 from forgefield.atoms.records import Candidate
 from forgefield.structures.aflow import aflow_library
-from forgefield.structures.cell_limits import cell_problem, repeated_if_small
+from forgefield.structures.cell_limits import cell_problem, repeated_if_small, room_problem
 from forgefield.structures.charge_balance import reduced_formula
 from forgefield.structures.compound_spec import CrystalSpec, SubstitutionSpec
-from forgefield.structures.contacts import contact_problem
 from forgefield.structures.crystal_size import predicted_scale, scaled
 from forgefield.structures.duplicates import remove_duplicates
 from forgefield.structures.ions import Ion, known_ions, listed
@@ -86,7 +85,7 @@ def ionic_substitutions(
             if probability < spec.threshold:
                 continue
             candidate = _substituted(parent, states, replaced, probability, number, limits)
-            problem = contact_problem(candidate.atoms, ions, limits.min_distance_ratio)
+            problem = room_problem(candidate.atoms, ions, limits)
             if problem:
                 left_out.append(LeftOut(f"{parent_name}, {candidate.note}", problem))
             else:

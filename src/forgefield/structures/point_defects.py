@@ -20,6 +20,8 @@ from forgefield.structures.symmetry import primitive_cell
 
 # Voronoi vertices closer than this are one void, Å.
 _SAME = 0.3
+# How far atoms of crystals from databases are from where symmetry puts them, Å.
+_RELAXED = 0.01
 
 
 def point_defects(
@@ -38,8 +40,8 @@ def point_defects(
     made: list[Candidate] = []
     left_out: list[LeftOut] = []
     for parent in parents:
-        primitive = primitive_cell(parent.atoms, 1e-3)
-        if len(primitive) < 1 or len(primitive) > spec.max_atoms:
+        primitive = primitive_cell(parent.atoms, _RELAXED)
+        if len(primitive) > spec.max_atoms:
             left_out.append(
                 LeftOut(
                     f"defects of {parent.trajectory}",
@@ -73,7 +75,7 @@ def voids(primitive: Atoms) -> tuple[Array, Array]:
     scaled = corners @ np.linalg.inv(primitive.cell.array)
     radii = np.array([_nearest(primitive, corner).min() for corner in corners])
     order = np.argsort(-np.round(radii, 3), kind="stable")
-    rotations, translations = symmetry_operations(primitive)
+    rotations, translations = symmetry_operations(primitive, _RELAXED)
     chosen: list[int] = []
     for index in order:
         images = rotations @ scaled[index] + translations
@@ -88,7 +90,7 @@ def _vacancies(host: Atoms, spec: DefectSpec) -> Iterator[tuple[str, Atoms]]:
     # Without its only atom a cell would be empty.
     if not spec.vacancies or len(host) < 2:
         return
-    for number, index in enumerate(distinct_atoms(host)):
+    for number, index in enumerate(distinct_atoms(host, _RELAXED)):
         atoms = host.copy()
         del atoms[index]
         yield f"vacancy {number} {host.symbols[index]}", atoms
@@ -97,7 +99,7 @@ def _vacancies(host: Atoms, spec: DefectSpec) -> Iterator[tuple[str, Atoms]]:
 def _antisites(host: Atoms, spec: DefectSpec) -> Iterator[tuple[str, Atoms]]:
     if not spec.antisites:
         return
-    for number, index in enumerate(distinct_atoms(host)):
+    for number, index in enumerate(distinct_atoms(host, _RELAXED)):
         for element in sorted(set(host.get_chemical_symbols()) - {host.symbols[index]}):
             atoms = host.copy()
             atoms.symbols[index] = element

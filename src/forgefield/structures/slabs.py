@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ase import Atoms
@@ -44,10 +44,8 @@ def slabs(
     left_out: list[LeftOut] = []
     for parent in parents:
         taken = 0
-        for face, number, slab in _terminations(parent.atoms, spec, ions):
-            label = "".join(str(index) for index in face)
+        for label, number, slab, problem in _terminations(parent.atoms, spec, ions):
             name = f"slab ({label}) {number} of {parent.trajectory}"
-            problem = _problem(slab, spec, ions)
             if problem:
                 left_out.append(LeftOut(name, problem))
                 continue
@@ -71,10 +69,12 @@ def slabs(
 
 def _terminations(
     atoms: Atoms, spec: SlabSpec, ions: Sequence[Ion]
-) -> Iterator[tuple[tuple[int, ...], int, Any]]:
+) -> list[tuple[str, int, Any, str | None]]:
+    """Miller indices, number, slab, and what is wrong with it."""
     from pymatgen.core.surface import SlabGenerator, get_symmetrically_distinct_miller_indices
     from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
+    found = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         primitive = to_pymatgen(atoms, charges_of(ions))
@@ -89,8 +89,11 @@ def _terminations(
                 center_slab=True,
                 max_normal_search=max(abs(index) for index in face),
             )
+            label = "".join(str(int(index)) for index in face)
             for number, slab in enumerate(generator.get_slabs()):
-                yield tuple(int(index) for index in face), number, slab.get_orthogonal_c_slab()
+                upright = slab.get_orthogonal_c_slab()
+                found.append((label, number, upright, _problem(upright, spec, ions)))
+    return found
 
 
 def _problem(slab: Any, spec: SlabSpec, ions: Sequence[Ion]) -> str | None:
