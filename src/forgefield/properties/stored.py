@@ -31,12 +31,16 @@ def to_dict(result: object) -> dict[str, Any]:
 def from_dict(kind: type[Result], data: Mapping[str, Any]) -> Result:
     """The record of class ``kind`` that :func:`to_dict` wrote.
 
+    A missing field whose default is empty came into the class later; the record then has the default.
+
     Raises:
-        ForgefieldError: a field is missing or unknown, as in a file of another version.
+        ForgefieldError: another field is missing, or one is unknown, as in a file of another version.
     """
     hints = typing.get_type_hints(kind)
-    names = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    if names != set(data):
+    fields = dataclasses.fields(kind)  # type: ignore[arg-type]
+    names = {field.name for field in fields}
+    later = {field.name for field in fields if field.default == ()}
+    if not names - later <= set(data) <= names:
         raise ForgefieldError(
             f"stored {kind.__name__} has fields {sorted(data)}, not {sorted(names)}",
             "the file is of another version or damaged: compute this property again",

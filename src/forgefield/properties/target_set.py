@@ -39,6 +39,19 @@ class PropertiesSpec(Spec):
 
 
 @dataclass(frozen=True, slots=True)
+class Phase:
+    """Another crystal of the system.
+
+    Attributes:
+        name: for people.
+        eos: its energy–volume curve; None if it failed.
+    """
+
+    name: str
+    eos: EquationOfState | None
+
+
+@dataclass(frozen=True, slots=True)
 class PropertySet:
     """What one method says about the target crystal; None for what was not computed or failed.
 
@@ -48,6 +61,7 @@ class PropertySet:
         phonons: at the method's own equilibrium volume.
         errors: of the method against the reference on held-out structures.
         problems: one line for each property that failed.
+        phases: other crystals of the system.
     """
 
     eos: EquationOfState | None = None
@@ -55,6 +69,7 @@ class PropertySet:
     phonons: Phonons | None = None
     errors: ErrorStatistics | None = None
     problems: tuple[str, ...] = ()
+    phases: tuple[Phase, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +154,19 @@ def analyse_at_equilibrium(
         except ForgefieldError as error:
             problems.append(f"phonons: {error}")
     return PropertySet(eos, elastic, vibrations, problems=tuple(problems))
+
+
+def compute_phases(
+    crystals: Sequence[tuple[str, Atoms]], calculator: Calculator, spec: PropertiesSpec
+) -> tuple[Phase, ...]:
+    """Energy–volume curves of several named crystals with an ASE calculator; None where there is no minimum."""
+    found = []
+    for name, atoms in crystals:
+        try:
+            found.append(Phase(name, equation_of_state.compute(atoms, calculator, spec.equation_of_state)))
+        except ForgefieldError:
+            found.append(Phase(name, None))
+    return tuple(found)
 
 
 def compute_property_set(atoms: Atoms, calculator: Calculator, spec: PropertiesSpec) -> PropertySet:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from forgefield.atoms.spec import Spec
 from forgefield.properties.elasticity import Elasticity
+from forgefield.properties.equation_of_state import EquationOfState
 from forgefield.properties.phonons import phonon_rmse
 from forgefield.properties.target_set import PropertiesSpec, PropertySet
 
@@ -20,7 +21,11 @@ class TargetsSpec(Spec):
     """What the potential must reach; null: not required."""
 
     structure: str | None = None
-    """Prototype on which properties are computed; null: the element's ground state."""
+    """Crystal on which properties are computed: for an element a prototype, null its ground state; for a compound part
+    of a name, such as `rutile`, null the crystal of lowest energy."""
+    phases: tuple[str, ...] | int = 1
+    """For a compound: further crystals whose energy–volume curves are compared, by parts of their names, or how many,
+    the lowest in energy."""
     max_atoms: int | None = Field(default=None, ge=1)
     """Properties are computed in the largest supercell with so many atoms; null: in the primitive cell. Where the
     k-point mesh is coarse, the cells that the potential is trained on make the fairer comparison."""
@@ -32,6 +37,8 @@ class TargetsSpec(Spec):
     """Deviation of the equilibrium volume, %."""
     bulk_modulus: float | None = Field(default=3.0, gt=0)
     """Deviation of the bulk modulus, %."""
+    phase_energy: float | None = Field(default=5.0, gt=0)
+    """Error of the energy differences between crystals, meV/atom."""
     elastic_constants: float | None = Field(default=8.0, gt=0)
     """Deviation of each independent elastic constant above 10 GPa, %."""
     phonon_rmse: float | None = Field(default=0.3, gt=0)
@@ -69,6 +76,12 @@ class Verdict:
 
     rows: tuple[VerdictRow, ...]
     holds: bool
+
+
+def names_crystal(targets: TargetsSpec, name: str) -> bool:
+    """Whether the targets ask for a crystal of this name."""
+    asked = targets.phases if isinstance(targets.phases, tuple) else ()
+    return any(each.lower() in name.lower() for each in (*asked, targets.structure) if each)
 
 
 def only_needed(spec: PropertiesSpec, targets: TargetsSpec) -> PropertiesSpec:
@@ -115,12 +128,55 @@ def _rows(potential: PropertySet, reference: PropertySet, targets: TargetsSpec) 
             theirs.bulk_modulus if theirs else None,
             "GPa",
         )
+    yield from _phase_rows(potential, reference, targets)
     if targets.elastic_constants is not None:
         yield from _elastic_rows(potential.elasticity, reference.elasticity, targets.elastic_constants)
     if targets.phonon_rmse is not None:
         both = potential.phonons is not None and reference.phonons is not None
         found = phonon_rmse(potential.phonons, reference.phonons) if both else None  # type: ignore[arg-type]
         yield _error_row("phonon RMSE", targets.phonon_rmse, found, "THz")
+
+
+def _phase_rows(mine: PropertySet, theirs: PropertySet, targets: TargetsSpec) -> Iterator[VerdictRow]:
+    found = {phase.name: phase.eos for phase in mine.phases}
+    for phase in theirs.phases:
+        eos, reference = found.get(phase.name), phase.eos
+        if targets.volume is not None:
+            yield _relative_row(
+                f"volume, {phase.name}",
+                targets.volume,
+                eos.volume if eos else None,
+                reference.volume if reference else None,
+                "Å³/atom",
+            )
+        if targets.bulk_modulus is not None:
+            yield _relative_row(
+                f"bulk modulus, {phase.name}",
+                targets.bulk_modulus,
+                eos.bulk_modulus if eos else None,
+                reference.bulk_modulus if reference else None,
+                "GPa",
+            )
+        if targets.phase_energy is not None:
+            yield _difference_row(
+                f"energy, {phase.name}",
+                targets.phase_energy,
+                _above(eos, mine.eos),
+                _above(reference, theirs.eos),
+            )
+
+
+def _above(eos: EquationOfState | None, main: EquationOfState | None) -> float | None:
+    """Energy of a crystal's minimum above that of the target crystal, meV/atom."""
+    return None if eos is None or main is None else 1000.0 * (eos.energy - main.energy)
+
+
+def _difference_row(name: str, target: float, value: float | None, reference: float | None) -> VerdictRow:
+    value, reference = _finite(value), _finite(reference)
+    deviation = None if value is None or reference is None else abs(value - reference)
+    return VerdictRow(
+        name, target, value, reference, deviation, "meV/atom", _within(deviation, target), "meV/atom"
+    )
 
 
 def _elastic_rows(mine: Elasticity | None, theirs: Elasticity | None, target: float) -> Iterator[VerdictRow]:
