@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from forgefield.atoms.spec import Spec
-from forgefield.sampling.spec import check_timestep
+from forgefield.sampling.timestep import check_timestep
 
 
 class MinimaHoppingSpec(Spec):

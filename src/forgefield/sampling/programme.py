@@ -16,7 +16,8 @@ from forgefield.sampling.langevin import MotionState, langevin_step
 from forgefield.sampling.molecular_dynamics import barostat_of
 from forgefield.sampling.nose_hoover import Chain, nose_hoover_step, start_chain
 from forgefield.sampling.plan import stable_timestep
-from forgefield.sampling.spec import SegmentSpec, Thermostat, check_timestep
+from forgefield.sampling.spec import SegmentSpec, Thermostat
+from forgefield.sampling.timestep import check_timestep
 
 
 class ProgrammeSpec(Spec):

@@ -7,19 +7,11 @@ from typing import Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from forgefield.atoms.spec import Spec
-
-
-def check_timestep(timestep_fs: float | Literal["auto"]) -> None:
-    """Refuse a time step that no motion of atoms could bear.
-
-    Raises:
-        ValueError: not above 0 and at most 10 fs.
-    """
-    if timestep_fs != "auto" and not 0.0 < timestep_fs <= 10.0:
-        raise ValueError(f"timestep_fs {timestep_fs} must lie above 0 and at most at 10 fs")
-
+from forgefield.sampling.minima_hopping_spec import MinimaHoppingSpec
+from forgefield.sampling.timestep import check_timestep
 
 Thermostat = Literal["langevin", "nose-hoover"]
+Method = Literal["on-the-fly", "md", "minima-hopping"]
 
 
 class SegmentSpec(Spec):
@@ -96,9 +88,11 @@ class OnTheFlySpec(Spec):
 class ExplorationSpec(Spec):
     """How the potential explores structures on its own."""
 
-    method: Literal["on-the-fly", "md"] = "on-the-fly"
+    method: Method | tuple[Method, ...] = "on-the-fly"
     """`on-the-fly`: a Bayesian potential moves the atoms, asks where it is unsure, and learns at once; `md`: the
-    trained potential moves them, stops where it is unsure, and learns in the next cycle."""
+    trained potential moves them, stops where it is unsure, and learns in the next cycle; `minima-hopping`: the trained
+    potential escapes from minimum to minimum. A list has one for each cycle, from 0 on, the last for all later ones:
+    `[on-the-fly, minima-hopping]`. What needs a trained potential begins in cycle 1."""
 
     on_the_fly: OnTheFlySpec = OnTheFlySpec()
     """How it learns on the fly."""
@@ -144,8 +138,36 @@ class ExplorationSpec(Spec):
     seed_energy_window: float = Field(default=0.1, ge=0.0)
     """Trajectories start from structures within this energy (eV/atom) of the lowest of their composition."""
 
+    minima_hopping: MinimaHoppingSpec = MinimaHoppingSpec(
+        cell=True, candidate_every=100, force_tolerance=0.03
+    )
+    """How walks hop over minima; cells move of crystals only."""
+
+    walks: int = Field(default=6, ge=1)
+    """Walks over minima in each cycle, from structures at rest in turn."""
+
+    hops: int = Field(default=15, ge=1)
+    """Hops of each walk, at most; it ends where the potential is lost."""
+
+    temperature_windows: tuple[tuple[float, float], ...] = ()
+    """Lowest and highest temperature in K of the walks of each cycle from 1 on, the last for all later ones; without
+    them `minima_hopping.temperature_window` holds for all."""
+
+    def method_of(self, cycle: int) -> Method:
+        """The method of a cycle."""
+        if isinstance(self.method, str):
+            return self.method
+        return self.method[min(cycle, len(self.method) - 1)]
+
     @model_validator(mode="after")
     def _sensible(self) -> Self:
+        if not self.method:
+            raise ValueError("method is an empty list: name on-the-fly, md or minima-hopping")
+        if any(not 0.0 < low <= high for low, high in self.temperature_windows):
+            raise ValueError(
+                f"temperature_windows {[list(each) for each in self.temperature_windows]}: the lower temperature comes "
+                "first and lies above 0 K"
+            )
         if any(temperature <= 0.0 for temperature in self.temperatures):
             raise ValueError(f"temperatures {list(self.temperatures)}: every temperature must lie above 0 K")
         check_timestep(self.timestep_fs)
