@@ -38,7 +38,7 @@ from forgefield.structures.spec import (
 
 
 def _make(spec: StructuresSpec, *species: str, seed: int = 0) -> list[Candidate]:
-    return initial_structures(spec, species or ("Si",), np.random.default_rng(seed))
+    return list(initial_structures(spec, species or ("Si",), np.random.default_rng(seed)).candidates)
 
 
 def _keys(candidates: list[Candidate]) -> list[str]:
@@ -131,7 +131,7 @@ _SCRIPT = """
 
     np.random.seed(1)
     spec = StructuresSpec.quick().model_copy(update={"random": RandomSpec(count=12)})
-    for candidate in initial_structures(spec, ("Si",), np.random.default_rng(3)):
+    for candidate in initial_structures(spec, ("Si",), np.random.default_rng(3)).candidates:
         print(structure_key(candidate.atoms))
 """
 
@@ -194,16 +194,14 @@ def test_files_are_added_as_they_are(tmp_path: Path) -> None:
         _make(StructuresSpec.quick().model_copy(update={"files": (tmp_path / "mine.xyz",)}), "Si")
 
 
-def test_compounds_take_files_only(tmp_path: Path) -> None:
+def test_compounds_without_ions_take_files_only(tmp_path: Path) -> None:
     salt = bulk("NaCl", "rocksalt", a=5.6)
     ase.io.write(tmp_path / "salt.xyz", salt)
     candidates = _make(StructuresSpec(files=(tmp_path / "salt.xyz",)), "Na", "Cl")
     assert [candidate.source for candidate in candidates] == ["isolated-atom", "isolated-atom", "file"]
-    with pytest.raises(
-        ForgefieldError, match=r"no initial structures for the compound Na, Cl; name at least"
-    ):
+    with pytest.raises(ForgefieldError, match=r"no source has a structure of this compound"):
         _make(StructuresSpec(), "Na", "Cl")
-    for more in ({"prototypes": ("fcc",)}, {"random": RandomSpec(count=3)}, {"companions": CompanionSpec()}):
+    for more in ({"prototypes": ("fcc",)}, {"companions": CompanionSpec()}):
         spec = StructuresSpec(files=(tmp_path / "salt.xyz",), **more)
         with pytest.raises(ForgefieldError, match=r"structures\.\w+ makes structures of one element only"):
             _make(spec, "Na", "Cl")

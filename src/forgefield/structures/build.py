@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from ase import Atoms
@@ -12,58 +13,74 @@ from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.identity import structure_key
 from forgefield.atoms.neighbours import shortest_distance
 from forgefield.atoms.records import Candidate
+from forgefield.structures.compound import Compound, compound_structures, no_structures
 from forgefield.structures.duplicates import remove_duplicates
 from forgefield.structures.files import structures_from_files
 from forgefield.structures.isolated import isolated_atom
 from forgefield.structures.prototypes import ground_state_name, known_element, known_prototype, prototype
 from forgefield.structures.random_search import random_crystals
 from forgefield.structures.rattle import rattled
+from forgefield.structures.source_result import Collected
 from forgefield.structures.spec import StructuresSpec
 from forgefield.structures.strain import random_strain, scaled_to_volume, strained
 from forgefield.structures.supercell import supercell
 
 # Settings of sources that know elements only.
-_ELEMENT_ONLY = ("prototypes", "strain", "rattle", "companions", "random")
+_ELEMENT_ONLY = ("strain", "rattle", "companions")
 _COMMON = ("diamond", "hexagonal-diamond", "beta-tin", "sc", "bcc", "fcc", "hcp")
 
 
 def initial_structures(
-    spec: StructuresSpec, species: tuple[str, ...], rng: np.random.Generator
-) -> list[Candidate]:
+    spec: StructuresSpec,
+    species: tuple[str, ...],
+    rng: np.random.Generator,
+    compound: Compound | None = None,
+    cache: Path | None = None,
+) -> Collected:
     """Structures to begin with, most important first, without duplicates.
 
     For an element: the main prototype along its energy–volume path, randomly strained and rattled in its
-    smallest cell and in a supercell; rattled supercells; the other prototypes; random crystals; the free
-    atom; the user's files. For a compound: the user's files and the free atoms.
+    smallest cell and in a supercell; rattled supercells; the other prototypes; random crystals. For a compound:
+    crystals from all sources and what is made from them (:func:`~forgefield.structures.compound.compound_structures`).
+    For both: the free atoms and the user's files.
 
     Args:
         spec: what to make.
         species: elements of the system.
         rng: source of randomness; the same state gives the same structures.
+        compound: ions and formulas of a system of several elements; without them only files and free atoms are there.
+        cache: folder for answers of databases; needed with ``compound``.
 
     Raises:
-        ForgefieldError: unknown element or prototype, unreadable files, settings that no structure fulfils,
-            or sources other than files for a compound.
+        ForgefieldError: unknown element or prototype, unreadable files, settings that no structure fulfils, or
+            settings that are of use for elements only.
     """
     for element in species:
         known_element(element)
-    candidates: list[Candidate] = []
+    own = structures_from_files(spec.files, species, spec.files_are_trajectories)
+    found = Collected(())
     if len(species) == 1:
-        candidates.extend(_of_element(spec, species[0], rng))
+        made = tuple(_of_element(spec, species[0], rng))
+        found = Collected(made)
     else:
         _check_compound(spec, species)
-    if spec.isolated_atom:
-        candidates.extend(
-            Candidate(
-                isolated_atom(element, spec.isolated_box),
-                "isolated-atom",
-                f"isolated-atom/{element}",
-                note=f"free atom in a cube of {spec.isolated_box:g} Å",
-            )
-            for element in species
+        if compound is not None and cache is not None:
+            found = compound_structures(spec, compound, own, cache, rng)
+    free = [
+        Candidate(
+            isolated_atom(element, spec.isolated_box),
+            "isolated-atom",
+            f"isolated-atom/{element}",
+            note=f"free atom in a cube of {spec.isolated_box:g} Å",
         )
-    candidates.extend(structures_from_files(spec.files, species, spec.files_are_trajectories))
-    return remove_duplicates(candidates, spec.duplicate_tolerance)
+        for element in species
+        if spec.isolated_atom
+    ]
+    candidates = [*found.candidates, *free, *own]
+    kept = tuple(remove_duplicates(candidates, spec.duplicate_tolerance))
+    if all(each.source == "isolated-atom" for each in kept):
+        raise no_structures(found)
+    return Collected(kept, found.left_out, found.sources)
 
 
 def chosen_prototypes(spec: StructuresSpec, element: str) -> tuple[str, ...]:
@@ -77,18 +94,15 @@ def chosen_prototypes(spec: StructuresSpec, element: str) -> tuple[str, ...]:
 
 def _check_compound(spec: StructuresSpec, species: tuple[str, ...]) -> None:
     asked = [name for name in _ELEMENT_ONLY if name in spec.model_fields_set]
-    if asked == ["prototypes"] and spec.prototypes in ("auto", ()):
-        asked = []
+    if "prototypes" in spec.model_fields_set and spec.prototypes not in ("auto", ()):
+        asked.insert(0, "prototypes")
     if asked:
         raise ForgefieldError(
             f"structures.{asked[0]} makes structures of one element only, but the species are "
             f"{', '.join(species)}",
-            f"take structures.{asked[0]} out of the input and give structures.files",
-        )
-    if not spec.files:
-        raise ForgefieldError(
-            f"there are no initial structures for the compound {', '.join(species)}",
-            "name at least one structure file in structures.files",
+            "set prototypes to auto or []"
+            if asked[0] == "prototypes"
+            else f"take structures.{asked[0]} out of the input",
         )
 
 

@@ -78,6 +78,8 @@ class WebSpec(Spec):
 class OptimadeSpec(Spec):
     """Crystals from databases that speak OPTIMADE."""
 
+    providers: tuple[str, ...] = ("materials-project", "alexandria")
+    """names of databases, or their addresses, such as `https://optimade.example.org`; asked one after the other"""
     subsets: bool = False
     """also crystals of some of the elements, instead of only those of all"""
     limit: Annotated[int, Field(ge=1, le=10_000)] = 100

@@ -82,8 +82,8 @@ def fractional_substitutions(
             made.append(
                 Candidate(
                     scaled(atoms, scale),
-                    "substitution",
-                    f"substitution/{parent.trajectory}/{old.element}-{new.element}-{spec.share:g}-{number:03d}",
+                    "fractional",
+                    f"fractional/{parent.trajectory}/{old.element}-{new.element}-{spec.share:g}-{number:03d}",
                     structure_key(parent.atoms),
                     f"{new} on {replaced} of {len(sites)} {old} sites, ordering {number + 1} of "
                     f"{len(orderings)}, lengths × {scale:.3f}",

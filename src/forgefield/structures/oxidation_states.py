@@ -158,3 +158,19 @@ def _differing_sites(atoms: Atoms, ions: Sequence[Ion]) -> str | None:
                 f"{mine.max():.1f}, instead of lying near {ion.charge}"
             )
     return None
+
+
+def ions_of_formula(formula: str) -> tuple[Ion, ...]:
+    """The most likely oxidation states of a formula's elements, each in one; charges of 0 where none are known.
+
+    Args:
+        formula: such as ``CuInSe2``.
+    """
+    from pymatgen.core import Composition
+
+    composition = Composition(formula).reduced_composition
+    elements = sorted(element.symbol for element in composition)
+    guesses = composition.oxi_state_guesses() if composition.num_atoms <= _LARGEST_GUESS else ()
+    whole = [guess for guess in guesses if all(state == int(state) for state in guess.values())]
+    states = whole[0] if whole else {}
+    return tuple(Ion(element, int(states.get(element, 0))) for element in elements)

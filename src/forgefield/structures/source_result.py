@@ -37,6 +37,45 @@ class SourceResult:
     left_out: tuple[LeftOut, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class SourceCount:
+    """What became of the structures of one source.
+
+    Attributes:
+        source: its name.
+        found: structures that it gave.
+        duplicates: that repeated another one.
+        surplus: that were more than wanted.
+        kept: that are used.
+    """
+
+    source: str
+    found: int
+    duplicates: int
+    surplus: int
+    kept: int
+
+    @property
+    def excluded(self) -> int:
+        """Structures that did not fit oxidation states or formula."""
+        return self.found - self.duplicates - self.surplus - self.kept
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """All initial structures.
+
+    Attributes:
+        candidates: the structures, most important first.
+        left_out: what was left out, and why.
+        sources: the numbers, by source.
+    """
+
+    candidates: tuple[Candidate, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    sources: tuple[SourceCount, ...] = ()
+
+
 def joined(results: Iterable[SourceResult]) -> SourceResult:
     """All structures and notes of several sources, one source after the other."""
     results = tuple(results)

@@ -8,6 +8,17 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from forgefield.atoms.spec import Spec
+from forgefield.structures.compound_spec import (
+    ClusterSpec,
+    CrystalSpec,
+    DefectSpec,
+    DistortionSpec,
+    FractionalSpec,
+    MaterialsProjectSpec,
+    OptimadeSpec,
+    SlabSpec,
+    SubstitutionSpec,
+)
 
 Count = Annotated[int, Field(ge=0, le=10_000)]
 Fraction = Annotated[float, Field(ge=0.0, le=0.3)]
@@ -61,9 +72,10 @@ class RandomSpec(Spec):
     count: Count = 10
     """structures"""
     atoms: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(le=64)]] = (2, 8)
-    """smallest and largest number of atoms in the cell"""
+    """smallest and largest number of atoms in the cell of an element; for a compound `crystals` says it"""
     volume: Fraction = 0.2
-    """largest relative difference from the volume per atom of the main prototype, both ways"""
+    """largest relative difference, both ways, from the volume per atom of the main prototype or, for a compound, from
+    the volume that bond valences ask for"""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -76,12 +88,33 @@ class StructuresSpec(Spec):
     """The structures that a run starts from.
 
     The defaults make about 60 structures of an element with 1 to 8 atoms each, most of them around its ground
-    state; :meth:`quick` makes about 27.
+    state; :meth:`quick` makes about 27. For a compound they make up to 30 different crystals, and distorted ones.
     """
 
     prototypes: tuple[str, ...] | Literal["auto"] = "auto"
     """names of crystal structures, or ``auto`` for the ground state and the common simple ones; the main one
-    is the element's ground state if it is named, else the first"""
+    is the element's ground state if it is named, else the first; of a compound, ``auto`` for its species on the sites
+    of all known structure types that fit, or ``[]`` for none"""
+    crystals: CrystalSpec = CrystalSpec()
+    """compounds: how many crystals, and of which size"""
+    substitution: SubstitutionSpec | None = SubstitutionSpec()
+    """compounds: known crystals with their ions replaced by similar ones; null: none"""
+    fractional: FractionalSpec | None = None
+    """compounds: a share of one species replaced by another one of the system; null: none"""
+    optimade: OptimadeSpec | None = OptimadeSpec()
+    """crystals of compounds from databases that speak OPTIMADE; null: none"""
+    materials_project: MaterialsProjectSpec | None = MaterialsProjectSpec()
+    """crystals of compounds from the Materials Project, where a key is in MP_API_KEY; null: none"""
+    distortions: DistortionSpec | None = DistortionSpec()
+    """compounds: perturbed and stressed crystals; null: none"""
+    clusters: ClusterSpec | None = None
+    """compounds: clusters in vacuum, cut from crystals and random; null: none"""
+    slabs: SlabSpec | None = None
+    """compounds: slabs with low-index surfaces; null: none"""
+    defects: DefectSpec | None = None
+    """compounds: point defects; null: none"""
+    parents: Annotated[int, Field(ge=1, le=100)] = 3
+    """compounds: from how many crystals distorted ones, clusters, slabs and defects are made"""
     strain: StrainSpec = StrainSpec()
     """strained cells of the main prototype"""
     rattle: RattleSpec = RattleSpec()
@@ -121,6 +154,10 @@ class StructuresSpec(Spec):
         """The structures of some files and no others."""
         return cls(
             prototypes=(),
+            substitution=None,
+            optimade=None,
+            materials_project=None,
+            distortions=None,
             random=RandomSpec(count=0),
             isolated_atom=False,
             files=files,
