@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from forgefield.atoms.spec import Spec
+from forgefield.selection.diversity_spec import DiversitySpec
 
 
 class SelectionSpec(Spec):
@@ -25,3 +26,6 @@ class SelectionSpec(Spec):
 
     volume_window: float = Field(default=1.3, ge=1.0)
     """Volume per atom may lie outside the range of the known structures by this factor on either side."""
+
+    diversity: DiversitySpec = DiversitySpec()
+    """When two structures count as one, and how close atoms may come, judged by the data of earlier cycles."""

@@ -15,6 +15,7 @@ STEP_ORDER = (
     "structures",
     "relax",
     "label",
+    "perturb",
     "targets",
     "train",
     "hold-out",
@@ -114,6 +115,11 @@ class RunFolder:
     def relaxed(self) -> Path:
         """Relaxed structures with their labels, extended XYZ."""
         return self.path / "relaxed.xyz"
+
+    @property
+    def answers(self) -> Path:
+        """Answers of databases, so that a run asks once."""
+        return self.path / "answers"
 
     @property
     def report(self) -> Path:

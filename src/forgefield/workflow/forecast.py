@@ -26,7 +26,7 @@ def forecast(spec: RunSpec, manifests: Mapping[StepName, Manifest], left: int | 
     Returns:
         None as long as no potential was trained, as the cost of training is unknown until then.
     """
-    learning = spec.exploration.method == "on-the-fly"
+    learning = spec.exploration.method_of(0) == "on-the-fly"
     exploring = _ON_THE_FLY if learning else _EXPLORING
     means = {step: _mean(step, manifests) for step in ("train", "verify", "explore", "select")}
     per_label = _seconds_per_label(manifests)

@@ -19,19 +19,24 @@ from forgefield.dataset.store import Dataset
 from forgefield.properties.stored import to_json
 from forgefield.properties.verdict import Verdict
 from forgefield.reference.ledger import Ledger
+from forgefield.workflow.budget import exhausted
 from forgefield.workflow.context import Context
 from forgefield.workflow.executors import abandon, open_executor
 from forgefield.workflow.folder import Manifest, RunFolder, StepName, write_atomically
+from forgefield.workflow.identify import identified
 from forgefield.workflow.labelling import Labeller
 from forgefield.workflow.opening import settle, sole_user, versions
 from forgefield.workflow.progress import Progress, Silent
 from forgefield.workflow.spec import RunSpec
 from forgefield.workflow.steps.exploration import explore, select
+from forgefield.workflow.steps.hold_out import hold_out
+from forgefield.workflow.steps.hopping import hop_over_minima
 from forgefield.workflow.steps.initial import collect_structures, label_candidates
 from forgefield.workflow.steps.on_the_fly import learn_on_the_fly
 from forgefield.workflow.steps.on_the_fly_rounds import SURROGATE
-from forgefield.workflow.steps.proof import hold_out, read_verdict, verify
-from forgefield.workflow.steps.relaxation import relax_structures
+from forgefield.workflow.steps.perturbation import PERTURBED, perturb
+from forgefield.workflow.steps.proof import read_verdict, verify
+from forgefield.workflow.steps.relaxation import CRYSTALS, relax_crystals, relax_structures
 from forgefield.workflow.steps.result import StepResult
 from forgefield.workflow.steps.targets import TARGETS, compute_targets, planned_calculations
 from forgefield.workflow.steps.training import POTENTIAL, train_potential
@@ -95,6 +100,7 @@ def run(
         if restart_from is not None:
             aside = run_folder.set_aside(run_folder.resolve_step(restart_from))
             listener.note(f"steps from {restart_from} on are set aside in {aside}")
+        spec = identified(spec, run_folder.answers)
         recipe = settle(spec, run_folder, input_text, restarted=restart_from is not None)
         run_folder.ending.unlink(missing_ok=True)
         pool = executor or open_executor("local", workers)
@@ -131,7 +137,7 @@ class _Loop:
         self.do(
             TARGETS, "reference properties of the target crystal", lambda name: compute_targets(context, name)
         )
-        if spec.exploration.method == "on-the-fly":
+        if spec.exploration.method_of(0) == "on-the-fly":
             self.explore(0, spec.hold_out.configurations)
         hold_out_cycle = spec.hold_out_cycle
         for cycle in range(1, spec.cycles.max + 1):
@@ -153,7 +159,7 @@ class _Loop:
                 return verdict, f"cycles.max {spec.cycles.max} trainings are done"
             tested = cycle >= hold_out_cycle
             reserve = 0 if tested else spec.hold_out.configurations
-            if not self.explored(cycle) and (why := self.exhausted(reserve)):
+            if not self.explored(cycle) and (why := exhausted(context, reserve)):
                 if not tested:
                     self.do(
                         StepName(cycle, "hold-out"),
@@ -166,8 +172,34 @@ class _Loop:
         raise AssertionError("the last cycle returns")
 
     def begin(self, reserve: int) -> None:
-        """Make and label the initial structures."""
-        self.label(0, self.collect(), reserve)
+        """Make and label the initial structures; a compound's crystals are relaxed, perturbed ones are in part."""
+        initial = self.collect()
+        compound = len(self.context.spec.system.symbols) > 1
+        sources = self.done(initial).summary["by_source"]
+        if compound and any(source in CRYSTALS for source in sources):
+            self.do(
+                StepName(0, "relax"),
+                "relaxing crystals on a learned potential",
+                lambda name: relax_crystals(self.context, name, reserve),
+            )
+        self.label(0, initial, reserve)
+        if (
+            compound
+            and self.context.spec.perturbation.count
+            and any(source in PERTURBED for source in sources)
+        ):
+            self.do(
+                StepName(0, "perturb"),
+                "relaxing perturbed structures in part",
+                lambda name: perturb(self.context, name, reserve),
+            )
+
+    def done(self, name: StepName) -> Manifest:
+        """The manifest of a step that is done."""
+        manifest = self.context.folder.manifest(name)
+        if manifest is None:
+            raise AssertionError(f"{name} is not done")
+        return manifest
 
     def collect(self) -> StepName:
         """Make the initial structures; returns the step that has them."""
@@ -194,24 +226,28 @@ class _Loop:
         return None, str(done.summary["ending"])
 
     def explore(self, cycle: int, reserve: int) -> None:
-        """Let molecular dynamics find structures, and label those that are worth it."""
+        """Let molecular dynamics or minima hopping find structures, and label those that are worth it."""
         context, name = self.context, StepName(cycle, "explore")
-        if context.spec.exploration.method == "on-the-fly":
+        method = context.spec.exploration.method_of(cycle)
+        if method == "on-the-fly":
             self.do(name, "learning on the fly", lambda step: learn_on_the_fly(context, step, reserve))
             return
-        self.do(name, "molecular dynamics", lambda step: explore(context, step))
+        if method == "minima-hopping":
+            self.do(name, "minima hopping", lambda step: hop_over_minima(context, step))
+        else:
+            self.do(name, "molecular dynamics", lambda step: explore(context, step))
         chosen = StepName(cycle, "select")
         self.do(chosen, "choosing structures", lambda step: select(context, step))
         self.label(cycle, chosen, reserve)
 
     def label(self, cycle: int, origin: StepName, reserve: int) -> None:
         """Label what another step has chosen."""
-        result = self.do(
+        self.do(
             StepName(cycle, "label"),
             f"reference calculations with {self.context.recipe.label}",
             lambda name: label_candidates(self.context, name, origin, reserve),
         )
-        if cycle == 0 and not result.keys:
+        if cycle == 0 and not self.context.folder.training_keys():
             raise ForgefieldError(
                 "none of the initial structures got labels",
                 f"see {self.context.folder.ledger} for the reasons",
@@ -219,18 +255,8 @@ class _Loop:
 
     def explored(self, cycle: int) -> bool:
         """Whether the cycle's new structures have their labels already, from an earlier call."""
-        last = "explore" if self.context.spec.exploration.method == "on-the-fly" else "label"
+        last = "explore" if self.context.spec.exploration.method_of(cycle) == "on-the-fly" else "label"
         return self.context.folder.manifest(StepName(cycle, last)) is not None
-
-    def exhausted(self, reserve: int) -> str:
-        """Why no new cycle can begin; empty if one can."""
-        budget, left = self.context.spec.budget, self.context.labeller.left()
-        if left is not None and left <= reserve:
-            return f"the budget of {budget.calculations} calculations is spent"
-        spent_hours = sum(manifest.seconds for _, manifest in self.context.folder.finished()) / 3600
-        if budget.hours is not None and spent_hours >= budget.hours:
-            return f"the budget of {budget.hours:g} hours is spent"
-        return ""
 
     def verify(self, cycle: int, again: bool = False) -> Verdict:
         """Judge the cycle's potential and make it the run's potential."""

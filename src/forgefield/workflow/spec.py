@@ -13,6 +13,7 @@ from forgefield.potentials.training_spec import TrainingSpec
 from forgefield.properties.target_set import PropertiesSpec
 from forgefield.properties.verdict import TargetsSpec
 from forgefield.reference.spec import ReferenceSpec
+from forgefield.sampling.loose_relaxation import LooseRelaxationSpec
 from forgefield.sampling.spec import ExplorationSpec
 from forgefield.selection.spec import SelectionSpec
 from forgefield.structures.spec import StructuresSpec
@@ -57,6 +58,8 @@ class RelaxationSpec(Spec):
     """How far in Å an atom may move before the reference is asked."""
     calculations: int = Field(default=40, ge=1)
     """Reference calculations for one structure, at most."""
+    structures: int = Field(default=10, ge=0)
+    """In a run for a compound: how many of its crystals are relaxed, those of lowest energy; 0: none."""
     surrogate: BayesianSpec = BayesianSpec()
     """The potential that learns on the way; all structures share it."""
 
@@ -74,6 +77,9 @@ class HoldOutSpec(Spec):
     """Steps of each trajectory; configurations come from its second half."""
     max_atoms: int = Field(default=16, ge=1)
     """Largest cell that the target structure is repeated to."""
+    relaxations: int | None = Field(default=None, ge=0)
+    """How many of the configurations come from relaxations of perturbed crystals instead; null: a third for a compound,
+    none for an element."""
     from_cycle: int | None = Field(default=None, ge=1)
     """Cycle in which they are made (the last, if there are fewer); null: the first with `exploration.method:
     on-the-fly`, where the surrogate drives the trajectories, the second with `md`, where that cycle's network does."""
@@ -99,7 +105,9 @@ class RunSpec(Spec):
     distillation: DistillationSpec = DistillationSpec()
     """What the network learns from it."""
     relaxation: RelaxationSpec = RelaxationSpec()
-    """How `forgefield relax` relaxes structures."""
+    """How structures are relaxed: the initial crystals of a compound, and those of `forgefield relax`."""
+    perturbation: LooseRelaxationSpec = LooseRelaxationSpec()
+    """How perturbed and stressed structures are relaxed in part, and which configurations on the way are computed."""
     selection: SelectionSpec = SelectionSpec()
     """Which of them are computed."""
     cycles: CyclesSpec = CyclesSpec()
@@ -118,8 +126,16 @@ class RunSpec(Spec):
     @property
     def hold_out_cycle(self) -> int:
         """Cycle in which the held-out configurations are made."""
-        first = 1 if self.exploration.method == "on-the-fly" else 2
+        first = 1 if self.exploration.method_of(0) == "on-the-fly" else 2
         return min(self.hold_out.from_cycle or first, self.cycles.max)
+
+    @property
+    def hold_out_relaxations(self) -> int:
+        """How many of the held-out configurations come from relaxations."""
+        wanted = self.hold_out.relaxations
+        if wanted is None:
+            wanted = self.hold_out.configurations // 3 if len(self.system.symbols) > 1 else 0
+        return min(wanted, self.hold_out.configurations)
 
     @model_validator(mode="after")
     def _budget_covers_the_proof(self) -> RunSpec:

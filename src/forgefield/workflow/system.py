@@ -21,6 +21,10 @@ class Species(Spec):
     element: str
     oxidation_state: int | None = None
 
+    def __str__(self) -> str:
+        state = self.oxidation_state
+        return self.element if not state else f"{self.element}{abs(state)}{'+' if state > 0 else '-'}"
+
     @field_validator("element")
     @classmethod
     def _is_an_element(cls, symbol: str) -> str:
@@ -30,14 +34,19 @@ class Species(Spec):
 
 
 class SystemSpec(Spec):
-    """The system: exactly one of `element`, `species` or `formula`."""
+    """The system: exactly one of `element`, `species`, `formula` or `id`."""
 
     element: str | None = None
     """One chemical element, such as Si."""
     species: tuple[Species, ...] | None = Field(default=None, min_length=1)
     """Elements, with oxidation states where they matter: `[Si]`, `[Ti4+, O2-]` or `[[In, 3], [Se, -2]]`."""
     formula: str | None = None
-    """Chemical formula, such as TiO2."""
+    """Chemical formula, such as TiO2; oxidation states are guessed, and crystals of other formulas are left out."""
+    id: str | None = None
+    """Identifier in a database, such as `mp-2657` of the Materials Project or `cod:1010942`: its elements in its
+    oxidation states are the system. With `species` beside it, those are taken instead."""
+    fixed_stoichiometry: bool = False
+    """Leave out crystals of other formulas: than that of `id`, or than the simplest neutral one of `species`."""
 
     @field_validator("species", mode="before", json_schema_input_type=list[str | tuple[str, int] | Species])
     @classmethod
@@ -65,17 +74,18 @@ class SystemSpec(Spec):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> SystemSpec:
-        given = [name for name in ("element", "species", "formula") if getattr(self, name) is not None]
-        if len(given) != 1:
+        names = ("element", "species", "formula", "id")
+        given = [name for name in names if getattr(self, name) is not None]
+        if len(given) != 1 and given != ["species", "id"]:
             what = " and ".join(given) or "nothing"
             raise ValueError(
-                f"the system is given by {what}; give exactly one of element, species or formula"
+                f"the system is given by {what}; give exactly one of element, species, formula or id"
             )
         return self
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:
-        """Sorted chemical symbols."""
+        """Sorted chemical symbols; none of an `id` that was not looked up yet."""
         if self.element is not None:
             return (self.element,)
         if self.formula is not None:

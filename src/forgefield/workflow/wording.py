@@ -15,6 +15,9 @@ def one_line(step: str, summary: Mapping[str, Any]) -> str:
         return str(summary.get("ending", ""))
     if step == "label":
         return _labels(summary)
+    if step == "perturb":
+        start = f"{summary.get('samples', '?')} configurations of {summary.get('starts', '?')} perturbed structures"
+        return _join(start, _labels(summary), "; ")
     if step == "hold-out":
         return _join(_labels(summary.get("label", {})), "never trained on", ", ")
     if step == "targets":
@@ -34,6 +37,9 @@ def one_line(step: str, summary: Mapping[str, Any]) -> str:
         return _join(held, ", ".join(errors), "; ")
     if step == "explore":
         ends = ", ".join(f"{count} {outcome}" for outcome, count in summary.get("outcomes", {}).items())
+        if "hops" in summary:
+            hops = f"{summary.get('steps', '?')} hops to {summary.get('minima', '?')} minima"
+            return _join(f"{summary.get('trajectories', '?')} walks", hops, ", ")
         trajectories = _join(f"{summary.get('trajectories', '?')} trajectories", ends, ": ")
         if "requests" in summary:
             calculations = f"{summary['requests']} calculations in {summary.get('steps', '?')} steps"

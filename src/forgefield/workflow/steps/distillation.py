@@ -18,8 +18,11 @@ from forgefield.workflow.candidates import read_candidates
 from forgefield.workflow.context import Context
 from forgefield.workflow.folder import StepName
 from forgefield.workflow.steps.on_the_fly_rounds import FRAMES, SURROGATE
-from forgefield.workflow.steps.targets import reference_properties
+from forgefield.workflow.steps.targets import reference_crystals
 
+_DECIMALS = 7
+"""Of the labels. Their last digits depend on what else a process has compiled, and training, which computes in single
+precision, would make large differences of them: a resumed run would not end as an uninterrupted one."""
 _STRAIN = 0.04
 """Largest component of the random strains: what equations of state and elastic constants are computed from."""
 _RATTLE = 0.03
@@ -42,8 +45,9 @@ def surrogate_labels(context: Context, cycle: int) -> list[tuple[Atoms, Labels]]
     labelled = []
     for atoms in structures:
         said = potential.evaluate(atoms)
-        stress = said.stress if atoms.pbc.all() else None
-        labelled.append((atoms, Labels(said.energy, said.forces, stress, "surrogate", "bayesian", 0.0)))
+        stress = said.stress.round(_DECIMALS + 2) if atoms.pbc.all() and said.stress is not None else None
+        energy, forces = round(said.energy, _DECIMALS), said.forces.round(_DECIMALS)
+        labelled.append((atoms, Labels(energy, forces, stress, "surrogate", "bayesian", 0.0)))
     return labelled
 
 
@@ -57,12 +61,12 @@ def _frames(context: Context, cycle: int) -> list[Atoms]:
 
 
 def _strained_cells(context: Context, cycle: int) -> list[Atoms]:
-    """Of the target crystal, at the reference's equilibrium but for strain and displacements."""
-    crystal, _ = reference_properties(context)
+    """Of the target crystals in turn, at the reference's equilibrium but for strain and displacements."""
+    crystals = [atoms for _, atoms in reference_crystals(context)]
     rng = context.rng("strained distillation", cycle)
     return [
-        rattled(strained(crystal, random_strain(_STRAIN, rng)), _RATTLE, rng)
-        for _ in range(context.spec.distillation.strained)
+        rattled(strained(crystals[number % len(crystals)], random_strain(_STRAIN, rng)), _RATTLE, rng)
+        for number in range(context.spec.distillation.strained)
     ]
 
 

@@ -14,15 +14,17 @@ from forgefield.potentials.registry import load
 from forgefield.sampling.conditions import Guard
 from forgefield.sampling.plan import Assignment, plan_trajectories, seeds_within
 from forgefield.selection.choose import choose
-from forgefield.selection.screen import limits_from, screen
+from forgefield.selection.screen import limits_from
 from forgefield.structures.supercell import supercell
 from forgefield.workflow.candidates import write_candidates
 from forgefield.workflow.context import Context
 from forgefield.workflow.folder import StepName
+from forgefield.workflow.steps.diversity import different_and_sane
 from forgefield.workflow.steps.initial import CANDIDATES
 from forgefield.workflow.steps.motion import outcome_counts, read_trajectories, run_assignments
+from forgefield.workflow.steps.relaxed import relaxed_crystals
 from forgefield.workflow.steps.result import StepResult
-from forgefield.workflow.steps.targets import TARGETS, reference_properties
+from forgefield.workflow.steps.targets import TARGETS, reference_crystals, reference_properties
 from forgefield.workflow.steps.training import POTENTIAL, read_calibration
 
 
@@ -73,9 +75,13 @@ def planned_assignments(context: Context, cycle: int, largest: int) -> list[Assi
     """
     seeds, bulk_modulus = _rivals(context, largest), 100.0
     if context.folder.manifest(TARGETS) is not None:
-        crystal, reference = reference_properties(context)
-        start = supercell(crystal, largest)
-        seeds = [Candidate(start, "target", "target"), *seeds]
+        _, reference = reference_properties(context)
+        targets = [
+            Candidate(supercell(atoms, largest), "target", "target", note=label)
+            for label, atoms in reference_crystals(context)
+            if len(atoms) <= largest
+        ]
+        seeds = [*targets, *seeds]
         bulk_modulus = reference.eos.bulk_modulus if reference.eos else bulk_modulus
     return plan_trajectories(
         context.spec.exploration, seeds, cycle, context.rng("plan", cycle), bulk_modulus=bulk_modulus
@@ -91,9 +97,8 @@ def select(context: Context, name: StepName) -> StepResult:
     candidates = [each for trajectory in trajectories for each in trajectory.candidates]
     unsure = np.concatenate([trajectory.uncertainties for trajectory in trajectories] or [np.empty(0)])
     records = context.training_records()
-    limits = limits_from([record.atoms for record in records], spec.min_distance_ratio, spec.volume_window)
-    screened = screen([candidate.atoms for candidate in candidates], limits)
-    sane = np.flatnonzero(screened.mask)
+    checked = different_and_sane(context, [each.atoms for each in candidates], name.cycle, -unsure)
+    sane = np.sort(checked.kept)
     known = structure_features(potential, [record.atoms for record in records])
     features = structure_features(potential, [candidates[i].atoms for i in sane])
     names = [candidates[i].trajectory for i in sane]
@@ -115,7 +120,7 @@ def select(context: Context, name: StepName) -> StepResult:
     write_candidates(folder.step(name) / CANDIDATES, [candidates[i] for i in chosen])
     summary = {
         "frames": len(candidates),
-        "screened_out": len(candidates) - len(sane),
+        **checked.summary(),
         "above_threshold": above,
         "chosen": len(chosen),
         "threshold": calibration.select_above,
@@ -123,7 +128,7 @@ def select(context: Context, name: StepName) -> StepResult:
     }
     line = (
         f"{len(chosen)} of {len(candidates)} frames chosen, {above} above {calibration.select_above:.3f} eV/Å, "
-        f"{len(candidates) - len(sane)} screened out"
+        f"{checked.screened_out} screened out, {checked.alike} repeat others"
     )
     return StepResult(line, summary)
 
@@ -136,6 +141,20 @@ def structure_features(potential: Potential, structures: Sequence[Atoms]) -> Arr
 
 def _rivals(context: Context, largest: int) -> list[Candidate]:
     """Ordered structures that lie close in energy, in the largest cells allowed."""
+    relaxed = relaxed_crystals(context)
+    if relaxed:
+        window = context.spec.exploration.seed_energy_window
+        return [
+            Candidate(
+                supercell(each.atoms, largest),
+                each.source,
+                each.record.trajectory,
+                each.record.key,
+                each.name,
+            )
+            for each in relaxed
+            if each.above <= window and len(each.atoms) <= largest
+        ]
     records = context.training_records()
     ordered = [record for record in records if record.source in ("prototype", "file")]
     # Where none of them has labels, strained cells are the most ordered there are.

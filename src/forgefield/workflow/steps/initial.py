@@ -2,32 +2,51 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
 
-from forgefield.atoms.errors import ForgefieldError
 from forgefield.structures.build import initial_structures
 from forgefield.workflow.candidates import read_candidates, write_candidates
 from forgefield.workflow.context import Context
-from forgefield.workflow.folder import StepName
+from forgefield.workflow.folder import StepName, write_atomically
+from forgefield.workflow.identify import wanted_compound
 from forgefield.workflow.steps.result import StepResult
 
 CANDIDATES = "candidates.xyz"
+LABELLED_AS_THEY_ARE = ("file", "isolated-atom")
+LEFT_OUT = "left-out.json"
+
+
+def initial_candidates(context: Context) -> Path:
+    """Where the initial structures are."""
+    return context.folder.step(StepName(0, "structures")) / CANDIDATES
 
 
 def collect_structures(context: Context, name: StepName) -> StepResult:
-    """Make the initial structures."""
-    spec = context.spec
-    candidates = initial_structures(spec.structures, spec.system.symbols, context.rng("structures"))
-    if not candidates:
-        raise ForgefieldError(
-            "the settings of structures make no structure at all", "name prototypes or files under structures"
-        )
-    write_candidates(context.folder.step(name) / CANDIDATES, candidates)
+    """Make the initial structures, and write down what was left out and why."""
+    spec, cache = context.spec, context.folder.answers
+    collected = initial_structures(
+        spec.structures, spec.system.symbols, context.rng("structures"), wanted_compound(spec, cache), cache
+    )
+    folder, candidates = context.folder.step(name), collected.candidates
+    write_candidates(folder / CANDIDATES, candidates)
+    left_out = [{"name": each.name, "reason": each.reason} for each in collected.left_out]
+    write_atomically(folder / LEFT_OUT, json.dumps(left_out, indent=1) + "\n")
+    for each in collected.left_out:
+        if "/" not in each.name and " " not in each.name:
+            context.progress.note(f"left out: {each}")
     by_source = dict(Counter(candidate.source for candidate in candidates))
     parts = ", ".join(f"{count} {source}" for source, count in by_source.items())
-    return StepResult(
-        f"{len(candidates)} structures: {parts}", {"candidates": len(candidates), "by_source": by_source}
-    )
+    summary = {
+        "candidates": len(candidates),
+        "by_source": by_source,
+        "sources": [asdict(each) | {"excluded": each.excluded} for each in collected.sources],
+        "left_out": len(left_out),
+    }
+    line = f"{len(candidates)} structures: {parts}"
+    return StepResult(line + (f"; {len(left_out)} left out" if left_out else ""), summary)
 
 
 def label_candidates(context: Context, name: StepName, origin: StepName, reserve: int) -> StepResult:
@@ -40,6 +59,9 @@ def label_candidates(context: Context, name: StepName, origin: StepName, reserve
         reserve: calculations of the budget that others will need.
     """
     candidates = read_candidates(context.folder.step(origin) / CANDIDATES)
+    if origin.cycle == 0 and len(context.spec.system.symbols) > 1:
+        # Crystals are labelled where they are relaxed, perturbed structures where they are relaxed in part.
+        candidates = [each for each in candidates if each.source in LABELLED_AS_THEY_ARE]
     outcome = context.labeller.label(candidates, name, reserve)
     counts = outcome.counts
     line = f"{counts.labelled} of {counts.requested} structures labelled"

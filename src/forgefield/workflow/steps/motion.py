@@ -69,7 +69,7 @@ def run_assignments(
     futures: dict[Future[Trajectory], int] = {}
     try:
         for number, assignment in enumerate(assignments):
-            if _description(folder, number).exists():
+            if description_of(folder, number).exists():
                 done += 1
                 continue
             rng = context.rng(purpose, assignment.conditions.name, number)
@@ -106,12 +106,13 @@ def _run(potential: Path, assignment: Assignment, guard: Guard, rng: np.random.G
 _loaded = lru_cache(maxsize=2)(load)
 
 
-def _description(folder: Path, number: int) -> Path:
+def description_of(folder: Path, number: int) -> Path:
+    """Where a trajectory's figures are; it is whole when they are there."""
     return folder / f"trajectory-{number:03d}.json"
 
 
 def _store(folder: Path, number: int, trajectory: Trajectory) -> None:
-    description = _description(folder, number)
+    description = description_of(folder, number)
     if trajectory.frames:
         write_candidates(description.with_suffix(".xyz"), [frame.candidate for frame in trajectory.frames])
     content = {

@@ -128,10 +128,11 @@ def _begun(
         start_learning(each.start.atoms, own, context.rng("on-the-fly", own.name, number))
         for number, (each, own) in enumerate(zip(assignments, settings, strict=True))
     )
-    return Round(0, _first_fit(context), states, ("",) * len(states), ())
+    return Round(0, surrogate_of(context), states, ("",) * len(states), ())
 
 
-def _first_fit(context: Context) -> BayesianFit | None:
+def surrogate_of(context: Context) -> BayesianFit | None:
+    """The surrogate fitted to all labels so far; None without any that have forces."""
     records = context.training_records()
     if not any(len(record.atoms) > 1 for record in records):
         return None

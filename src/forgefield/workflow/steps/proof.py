@@ -5,65 +5,24 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-import numpy as np
-
-from forgefield.atoms.records import Array, Candidate
+from forgefield.atoms.records import Array
 from forgefield.dataset.records import Record
 from forgefield.potentials.contract import Potential
 from forgefield.potentials.registry import load
 from forgefield.properties.errors import ErrorStatistics, prediction_errors
 from forgefield.properties.point import point_values
 from forgefield.properties.stored import from_json, to_json
-from forgefield.properties.target_set import PropertySet, compute_property_set
+from forgefield.properties.target_set import PropertySet, compute_phases, compute_property_set
 from forgefield.properties.verdict import Verdict, VerdictRow, judge
-from forgefield.sampling.conditions import Conditions, Guard
-from forgefield.sampling.plan import Assignment, stable_timestep
 from forgefield.selection.reliability import reliability, vanishing
-from forgefield.selection.screen import Limits, screen
-from forgefield.structures.supercell import supercell
 from forgefield.workflow.context import Context
 from forgefield.workflow.folder import StepName, write_atomically
-from forgefield.workflow.steps.distillation import latest_surrogate
-from forgefield.workflow.steps.motion import Explored, run_assignments
 from forgefield.workflow.steps.result import StepResult
-from forgefield.workflow.steps.targets import reference_properties, settled_properties
+from forgefield.workflow.steps.targets import reference_crystals, reference_properties, settled_properties
 from forgefield.workflow.steps.training import POTENTIAL, check_forces, read_calibration, write_force_errors
 
 _BINS = 5
 """Of the reliability diagram: held-out configurations have about a hundred atoms."""
-
-
-def hold_out(context: Context, name: StepName) -> StepResult:
-    """Sample independent trajectories of the target crystal, and label configurations of them for the test."""
-    spec = context.spec.hold_out
-    crystal, _ = reference_properties(context)
-    start = Candidate(supercell(crystal, spec.max_atoms), "hold-out", "hold-out")
-    assignments = [
-        Assignment(
-            start,
-            Conditions(
-                name=f"hold-out/nvt-{temperature:.0f}K",
-                ensemble="nvt",
-                temperature_start=temperature,
-                temperature_end=temperature,
-                timestep=stable_timestep(context.spec.exploration, start.atoms),
-                steps=spec.steps,
-                sample_every=max(1, spec.steps // 50),
-            ),
-        )
-        for temperature in spec.temperatures
-    ]
-    # Nothing but nonsense stops these: a test that ends where the potential is unsure would flatter it.
-    guard = Guard(min_distance=context.spec.selection.min_distance_ratio)
-    # The surrogate, where there is one, stays on its feet longer than a network of few data.
-    driver = latest_surrogate(context) or context.folder.step(StepName(name.cycle, "train")) / POTENTIAL
-    trajectories = run_assignments(context, context.folder.step(name), driver, assignments, guard, "hold-out")
-    chosen = _spread_out(trajectories, spec.configurations, context.spec.selection.min_distance_ratio)
-    outcome = context.labeller.label(chosen, name)
-    lines = [f"{each.name}: {each.outcome} after {each.steps} steps" for each in trajectories]
-    summary = {"keys": list(outcome.keys), "label": outcome.summary(), "trajectories": lines}
-    temperatures = ", ".join(f"{temperature:.0f}" for temperature in spec.temperatures)
-    return StepResult(f"{len(outcome.keys)} configurations at {temperatures} K, never trained on", summary)
 
 
 def verify(context: Context, name: StepName) -> StepResult:
@@ -72,7 +31,11 @@ def verify(context: Context, name: StepName) -> StepResult:
     trained = context.folder.step(StepName(name.cycle, "train"))
     potential = load(trained / POTENTIAL)
     judged: dict[str, float] | None = None
-    properties = compute_property_set(crystal, potential.calculator(), settled_properties(context, crystal))
+    settings = settled_properties(context, crystal)
+    properties = compute_property_set(crystal, potential.calculator(), settings)
+    _, *others = reference_crystals(context)
+    phases = compute_phases(others, potential.calculator(), settings)
+    properties = dataclasses.replace(properties, phases=phases)
     held_out = context.hold_out_records()
     if held_out:
         properties = dataclasses.replace(properties, errors=_errors(potential, held_out))
@@ -141,21 +104,3 @@ def read_verdict(context: Context, name: StepName) -> Verdict:
 
 def _figure(row: VerdictRow) -> str:
     return "not measured yet" if row.deviation is None else f"{row.deviation:.3g} {row.unit}"
-
-
-def _spread_out(trajectories: list[Explored], count: int, min_distance_ratio: float) -> list[Candidate]:
-    """Evenly spaced frames of the second half of each trajectory, about as many of each."""
-    chosen: list[Candidate] = []
-    shares = np.full(len(trajectories), count // max(1, len(trajectories)))
-    shares[: count - shares.sum()] += 1
-    for trajectory, share in zip(trajectories, shares, strict=True):
-        later = [
-            candidate
-            for step, candidate in zip(trajectory.frame_steps, trajectory.candidates, strict=True)
-            if step > trajectory.steps / 2
-        ]
-        sane = screen([candidate.atoms for candidate in later], Limits(min_distance_ratio)).mask
-        later = [candidate for candidate, kept in zip(later, sane, strict=True) if kept]
-        places = np.unique(np.linspace(0, len(later) - 1, min(int(share), len(later))).round().astype(int))
-        chosen += [dataclasses.replace(later[place], source="hold-out") for place in places]
-    return chosen

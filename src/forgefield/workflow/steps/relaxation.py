@@ -17,7 +17,9 @@ from forgefield.atoms.records import Candidate
 from forgefield.dataset.records import Record
 from forgefield.potentials.bayesian.examples import Example
 from forgefield.potentials.bayesian.fit import BayesianFit
+from forgefield.properties.verdict import names_crystal
 from forgefield.sampling.surrogate_relaxation import (
+    Labelled,
     Proposal,
     SurrogateRelaxation,
     SurrogateRelaxationSettings,
@@ -28,11 +30,14 @@ from forgefield.sampling.surrogate_relaxation import (
 from forgefield.workflow.candidates import read_candidates
 from forgefield.workflow.context import Context
 from forgefield.workflow.folder import StepName
-from forgefield.workflow.steps.initial import CANDIDATES
+from forgefield.workflow.steps.initial import initial_candidates
 from forgefield.workflow.steps.result import StepResult
 from forgefield.workflow.threads import one_thread
 
 CONVERGED = "converged"
+PASSED_OVER = "labelled only"
+CRYSTALS = ("prototype", "database", "substitution", "fractional", "random")
+"""Sources of crystals that are not yet at a minimum of the reference."""
 
 
 @dataclass(frozen=True)
@@ -44,18 +49,40 @@ class _Case:
     state: SurrogateRelaxation | None
     outcome: str = ""
 
+    @property
+    def best(self) -> Labelled | None:
+        """The best point that was labelled."""
+        return None if self.state is None else self.state.best
 
-def relax_structures(context: Context, name: StepName) -> StepResult:
+
+def relax_structures(context: Context, name: StepName, reserve: int = 0) -> StepResult:
     """Relax the initial structures; those that end early keep the best point that was labelled.
 
     Raises:
         ForgefieldError: not one of them got labels.
     """
-    candidates = read_candidates(context.folder.step(StepName(0, "structures")) / CANDIDATES)
+    return _relax(context, name, read_candidates(initial_candidates(context)), None, reserve)
+
+
+def relax_crystals(context: Context, name: StepName, reserve: int = 0) -> StepResult:
+    """Label the initial crystals of a compound and relax those of lowest energy, and those that targets name.
+
+    Raises:
+        ForgefieldError: not one of them got labels.
+    """
+    candidates = [each for each in read_candidates(initial_candidates(context)) if each.source in CRYSTALS]
+    return _relax(context, name, candidates, context.spec.relaxation.structures, reserve)
+
+
+def _relax(
+    context: Context, name: StepName, candidates: Sequence[Candidate], most: int | None, reserve: int
+) -> StepResult:
     cases = [_begun(context, each, number) for number, each in enumerate(candidates)]
     with one_thread():
-        cases, keys = _relaxed(context, name, cases)
-    best = [(case, case.state.best) for case in cases if case.state is not None and case.state.best]
+        cases, keys = _relaxed(context, name, cases, most, reserve)
+    best = [
+        (case, found) for case in cases if case.outcome != PASSED_OVER and (found := case.best) is not None
+    ]
     if not best:
         raise ForgefieldError(
             "none of the structures got labels",
@@ -68,8 +95,9 @@ def relax_structures(context: Context, name: StepName) -> StepResult:
         frames.append((atoms, found.labels))
     write_extxyz(context.folder.relaxed, frames)
     converged = sum(case.outcome == CONVERGED for case in cases)
+    tried = sum(case.outcome != PASSED_OVER for case in cases)
     tolerance = context.spec.relaxation.force_tolerance
-    ending = f"{converged} of {len(cases)} structures are relaxed to {tolerance:g} eV/Å"
+    ending = f"{converged} of {tried} structures are relaxed to {tolerance:g} eV/Å"
     summary = {"ending": ending, "structures": [_summary(case) for case in cases]}
     return StepResult(f"{ending}, {len(keys)} calculations", summary, keys)
 
@@ -86,21 +114,44 @@ def _begun(context: Context, candidate: Candidate, number: int) -> _Case:
         return _Case(candidate, settings, None, error.problem)
 
 
-def _relaxed(context: Context, name: StepName, cases: Sequence[_Case]) -> tuple[list[_Case], tuple[str, ...]]:
+def _relaxed(
+    context: Context, name: StepName, cases: Sequence[_Case], most: int | None, reserve: int
+) -> tuple[list[_Case], tuple[str, ...]]:
     """All cases at their end, and the keys of what was labelled on the way."""
-    now, fit, keys = list(cases), None, dict[str, None]()
+    now, fit, keys, first_round_done = list(cases), None, dict[str, None](), False
     while open_cases := [number for number, case in enumerate(now) if not case.outcome]:
         proposals = _proposals(fit, now, open_cases)
-        outcome = context.labeller.label([each.candidate for each in proposals.values()], name)
+        outcome = context.labeller.label([each.candidate for each in proposals.values()], name, reserve)
         records = {each.key: each for each in context.dataset.records(outcome.keys, context.recipe.key)}
         fit = _learned(context, fit, [record for key, record in records.items() if key not in keys])
         keys.update(dict.fromkeys(outcome.keys))
         for number, proposal in proposals.items():
             record = records.get(structure_key(proposal.candidate.atoms))
             now[number] = _judged(now[number], proposal, record, context.spec.relaxation.calculations)
+        if most is not None and not first_round_done:
+            now, first_round_done = _of_lowest_energy(context, now, most), True
         done = sum(bool(case.outcome) for case in now)
         context.progress.advance(done, len(now), f"relaxed; {len(keys)} calculations")
     return now, tuple(keys)
+
+
+def _of_lowest_energy(context: Context, cases: Sequence[_Case], most: int) -> list[_Case]:
+    """The cases, all but those of lowest energy for their composition, and those that targets name, at their end."""
+    energies: dict[int, float] = {}
+    formulas = [case.candidate.atoms.symbols.formula.reduce()[0].format("hill") for case in cases]
+    for number, case in enumerate(cases):
+        if case.best is not None:
+            energies[number] = case.best.labels.energy / len(case.best.atoms)
+    lowest = {
+        formulas[n]: min(e for m, e in energies.items() if formulas[m] == formulas[n]) for n in energies
+    }
+    order = sorted(energies, key=lambda n: energies[n] - lowest[formulas[n]])
+    wanted = {n for n in order if names_crystal(context.spec.targets, cases[n].candidate.note)}
+    chosen = wanted | set([n for n in order if n not in wanted][: max(0, most - len(wanted))])
+    return [
+        case if case.outcome or number in chosen else replace(case, outcome=PASSED_OVER)
+        for number, case in enumerate(cases)
+    ]
 
 
 def _proposals(
@@ -135,10 +186,15 @@ def _judged(case: _Case, proposal: Proposal, record: Record | None, most: int) -
 
 
 def _summary(case: _Case) -> dict[str, object]:
-    best = case.state.best if case.state is not None else None
+    best = case.best
     return {
         "structure": f"{case.candidate.atoms.get_chemical_formula()}, {case.candidate.note}",
         "outcome": case.outcome,
+        "formula": case.candidate.atoms.symbols.formula.reduce()[0].format("metal"),
+        "name": case.candidate.note,
+        "source": case.candidate.source,
+        "relaxed": best is not None and case.outcome != PASSED_OVER,
+        "key": "" if best is None else structure_key(best.atoms),
         "calculations": 0 if case.state is None else case.state.calls,
         "energy": None if best is None else best.labels.energy / len(best.atoms),
         "largest": None if best is None else best.largest,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ase import Atoms
 
@@ -11,15 +12,17 @@ from forgefield.atoms.formats import read_structures, write_extxyz
 from forgefield.atoms.identity import structure_key
 from forgefield.atoms.records import Candidate
 from forgefield.properties import equation_of_state, target_set
+from forgefield.properties.equation_of_state import EquationOfState
 from forgefield.properties.point import PointValues, point_values
 from forgefield.properties.stored import from_json, to_json
-from forgefield.properties.target_set import PropertiesSpec, PropertySet
-from forgefield.properties.verdict import only_needed
+from forgefield.properties.target_set import Phase, PropertiesSpec, PropertySet
+from forgefield.properties.verdict import TargetsSpec, only_needed
 from forgefield.structures.prototypes import ground_state_name, prototype
 from forgefield.structures.supercell import supercell
 from forgefield.workflow.context import Context
 from forgefield.workflow.folder import StepName, write_atomically
 from forgefield.workflow.labelling import LabelOutcome
+from forgefield.workflow.steps.relaxed import RelaxedCrystal, relaxed_crystals
 from forgefield.workflow.steps.result import StepResult
 
 TARGETS = StepName(0, "targets")
@@ -28,9 +31,10 @@ _TYPICAL_CALCULATIONS = 30
 
 
 def compute_targets(context: Context, name: StepName) -> StepResult:
-    """Equation of state, then elastic constants and phonons at its minimum, all by the reference."""
+    """Equation of state, then elastic constants and phonons at its minimum, all by the reference; of a compound's
+    other crystals the equation of state alone."""
     spec = context.spec
-    crystal, label = _target_crystal(context)
+    (label, crystal), *others = _target_crystals(context)
     settings = settled_properties(context, crystal)
     outcomes: list[LabelOutcome] = []
 
@@ -44,39 +48,61 @@ def compute_targets(context: Context, name: StepName) -> StepResult:
         found = [labelled.get(structure_key(atoms)) for atoms in structures]
         return [None if labels is None else point_values(labels) for labels in found]
 
+    equilibrium, eos = _curve(crystal, label, settings, evaluate)
     reference = PropertySet(problems=("equation of state: some of its calculations failed, see the ledger",))
-    equilibrium = crystal
-    for _ in range(_RECENTRINGS):
-        evaluations = evaluate(target_set.plan_equation_of_state(crystal, settings), "equation of state")
-        points = [each for each in evaluations if each is not None]
-        if len(points) < len(evaluations):
-            break
-        moved = equation_of_state.recentre(crystal, settings.equation_of_state, points)
-        if moved is None:
-            eos = equation_of_state.analyse(crystal, settings.equation_of_state, points)
-            equilibrium = equation_of_state.equilibrium_structure(crystal, eos)
-            plan = target_set.plan_at_equilibrium(equilibrium, settings)
-            values = evaluate(plan.structures, "elasticity and phonons")
-            reference = target_set.analyse_at_equilibrium(plan, settings, values, eos)
-            break
-        crystal = moved
-    else:
-        raise ForgefieldError(
-            f"the energies of {label} have no minimum within {_RECENTRINGS} windows of volume",
-            "choose another targets.structure, or look at the reference's settings",
-        )
+    if eos is not None:
+        plan = target_set.plan_at_equilibrium(equilibrium, settings)
+        values = evaluate(plan.structures, "elasticity and phonons")
+        reference = target_set.analyse_at_equilibrium(plan, settings, values, eos)
+    frames, phases, problems = [(label, equilibrium)], [], list(reference.problems)
+    for title, other in others:
+        try:
+            minimum, curve = _curve(other, title, settings, evaluate)
+        except ForgefieldError as error:
+            problems.append(str(error))
+            continue
+        frames.append((title, minimum))
+        phases.append(Phase(title, curve))
+    reference = replace(reference, phases=tuple(phases), problems=tuple(problems))
     folder = context.folder.step(name)
     write_atomically(folder / "properties.json", to_json(reference))
-    write_extxyz(folder / "structure.xyz", [(equilibrium, None)])
+    for title, atoms in frames:
+        atoms.info = {"name": title}
+    write_extxyz(folder / "structure.xyz", [(atoms, None) for _, atoms in frames])
     calculations = sum(outcome.counts.requested for outcome in outcomes)
+    labels = ", ".join(title for title, _ in frames)
     summary = {
-        "structure": label,
+        "structure": labels,
         "calculations": calculations,
         "failed": sum(outcome.counts.failed for outcome in outcomes),
         "problems": list(reference.problems),
     }
-    line = f"properties of {label} from {calculations} calculations with {spec.reference.engine}"
+    line = f"properties of {labels} from {calculations} calculations with {spec.reference.engine}"
     return StepResult("; ".join([line, *reference.problems]), summary)
+
+
+def _curve(
+    crystal: Atoms,
+    label: str,
+    settings: PropertiesSpec,
+    evaluate: Callable[[Sequence[Atoms], str], list[PointValues | None]],
+) -> tuple[Atoms, EquationOfState | None]:
+    """A crystal at its volume of lowest energy, and its equation of state; None where a calculation failed."""
+    spec = settings.equation_of_state
+    for _ in range(_RECENTRINGS):
+        evaluations = evaluate(target_set.plan_equation_of_state(crystal, settings), "equation of state")
+        points = [each for each in evaluations if each is not None]
+        if len(points) < len(evaluations):
+            return crystal, None
+        moved = equation_of_state.recentre(crystal, spec, points)
+        if moved is None:
+            eos = equation_of_state.analyse(crystal, spec, points)
+            return equation_of_state.equilibrium_structure(crystal, eos), eos
+        crystal = moved
+    raise ForgefieldError(
+        f"the energies of {label} have no minimum within {_RECENTRINGS} windows of volume",
+        "choose another targets.structure, or look at the reference's settings",
+    )
 
 
 def planned_calculations(context: Context) -> int:
@@ -86,7 +112,7 @@ def planned_calculations(context: Context) -> int:
     """
     if len(context.spec.system.symbols) > 1:
         return _TYPICAL_CALCULATIONS
-    crystal, _ = _target_crystal(context)
+    _, crystal = _prototype(context)
     settings = settled_properties(context, crystal)
     second_stage = target_set.plan_at_equilibrium(crystal, settings)
     return len(target_set.plan_equation_of_state(crystal, settings)) + len(second_stage.structures)
@@ -100,23 +126,64 @@ def settled_properties(context: Context, crystal: Atoms) -> PropertiesSpec:
 def reference_properties(context: Context) -> tuple[Atoms, PropertySet]:
     """The target crystal at the reference's equilibrium, and the reference's properties."""
     folder = context.folder.step(TARGETS)
-    (crystal,) = read_structures(folder / "structure.xyz")
-    crystal.info.clear()
+    (_, crystal), *_ = reference_crystals(context)
     return crystal, from_json(PropertySet, (folder / "properties.json").read_text())
 
 
-def _target_crystal(context: Context) -> tuple[Atoms, str]:
-    """The crystal of the targets, before its volume is known: a prototype, or the lowest labelled crystal."""
+def reference_crystals(context: Context) -> list[tuple[str, Atoms]]:
+    """All crystals of the targets by name, the main one first, each at the reference's equilibrium."""
+    crystals = []
+    for atoms in read_structures(context.folder.step(TARGETS) / "structure.xyz"):
+        name = str(atoms.info.get("name", ""))
+        atoms.info.clear()
+        crystals.append((name, atoms))
+    return crystals
+
+
+def _target_crystals(context: Context) -> list[tuple[str, Atoms]]:
+    """The crystals of the targets, before their volumes are known, the main one first."""
     symbols, wanted = context.spec.system.symbols, context.spec.targets.structure
     if len(symbols) == 1:
-        label = wanted or ground_state_name(symbols[0])
-        crystal, largest = prototype(symbols[0], label), context.spec.targets.max_atoms
-        return crystal if largest is None else supercell(crystal, max(largest, len(crystal))), label
+        return [_prototype(context)]
+    relaxed = relaxed_crystals(context)
+    if relaxed:
+        return _chosen(context.spec.targets, relaxed)
     if wanted is not None:
         raise ForgefieldError(
-            f"targets.structure {wanted!r} names a prototype, but {'-'.join(symbols)} is a compound",
-            "leave it out: the crystal of lowest energy among the initial structures is taken",
+            f"targets.structure {wanted!r} names a crystal of {'-'.join(symbols)}, but none was relaxed",
+            "leave it out, or raise relaxation.structures",
         )
+    return [_lowest_labelled(context)]
+
+
+def _chosen(targets: TargetsSpec, relaxed: Sequence[RelaxedCrystal]) -> list[tuple[str, Atoms]]:
+    """Those that are named, or the lowest; `relaxed` begins with the lowest."""
+
+    def named(part: str, key: str) -> RelaxedCrystal:
+        for each in relaxed:
+            if part.lower() in each.note.lower() or part.lower() in each.name.lower():
+                return each
+        known = ", ".join(each.name for each in relaxed)
+        raise ForgefieldError(f"{key} {part!r} names none of the relaxed crystals", f"choose among {known}")
+
+    main = relaxed[0] if targets.structure is None else named(targets.structure, "targets.structure")
+    if isinstance(targets.phases, tuple):
+        others = [named(part, "targets.phases") for part in targets.phases]
+    else:
+        others = [each for each in relaxed if each is not main][: targets.phases]
+    return [(each.name, each.atoms) for each in dict.fromkeys([main, *others])]
+
+
+def _prototype(context: Context) -> tuple[str, Atoms]:
+    symbol, targets = context.spec.system.symbols[0], context.spec.targets
+    label = targets.structure or ground_state_name(symbol)
+    crystal, largest = prototype(symbol, label), targets.max_atoms
+    return label, crystal if largest is None else supercell(crystal, max(largest, len(crystal)))
+
+
+def _lowest_labelled(context: Context) -> tuple[str, Atoms]:
+    """The lowest of the crystals that have labels."""
+    symbols = context.spec.system.symbols
     records = [
         record
         for record in context.training_records()
@@ -129,4 +196,4 @@ def _target_crystal(context: Context) -> tuple[Atoms, str]:
             "no crystal of all species has labels, so there is none to judge by", "add structures.files"
         )
     lowest = min(records, key=lambda record: record.labels.energy / len(record.atoms))
-    return lowest.atoms, f"{lowest.atoms.get_chemical_formula()} ({lowest.note or lowest.trajectory})"
+    return f"{lowest.atoms.get_chemical_formula()} ({lowest.note or lowest.trajectory})", lowest.atoms
