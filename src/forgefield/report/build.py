@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from forgefield.report.header import footer, header, page_title
-from forgefield.report.html import element, joined, page
+from forgefield.report.html import Html, element, joined, page
 from forgefield.report.read import read_run
 from forgefield.report.records import RunRecords
+from forgefield.report.sections_crystals import crystals_section
 from forgefield.report.sections_making import (
     data_section,
     exploration_section,
@@ -31,7 +33,7 @@ from forgefield.report.sections_record import (
 )
 from forgefield.workflow.folder import write_atomically
 
-_SECTIONS = {
+_SECTIONS: dict[str, tuple[str, Callable[[RunRecords], Html | None]]] = {
     "verdict": ("Verdict", verdict_section),
     "accuracy": ("Accuracy", accuracy_section),
     "learning": ("Learning curve", learning_section),
@@ -40,6 +42,7 @@ _SECTIONS = {
     "elasticity": ("Elastic constants", elastic_section),
     "training": ("Training", training_section),
     "uncertainty": ("Uncertainty", uncertainty_section),
+    "crystals": ("Structures", crystals_section),
     "data": ("Data", data_section),
     "exploration": ("Exploration", exploration_section),
     "failures": ("Failures", failures_section),
@@ -75,8 +78,11 @@ def render(run: RunRecords, now: datetime) -> str:
     """
     from plotly.offline import get_plotlyjs
 
-    links = [element("a", name, href=f"#{identifier}") for identifier, (name, _) in _SECTIONS.items()]
-    sections = [build(run) for _, build in _SECTIONS.values()]
+    built = [(identifier, name, build(run)) for identifier, (name, build) in _SECTIONS.items()]
+    links = [
+        element("a", name, href=f"#{identifier}") for identifier, name, made in built if made is not None
+    ]
+    sections = [made for _, _, made in built if made is not None]
     body = joined(
         header(run, now), element("nav", links, aria_label="Sections"), element("main", sections), footer(run)
     )

@@ -7,6 +7,7 @@ import numpy as np
 from forgefield.properties.elasticity import Elasticity
 from forgefield.properties.equation_of_state import EquationOfState
 from forgefield.properties.phonons import BandStructure, Phonons
+from forgefield.properties.target_set import PropertySet
 from forgefield.report.figures_style import (
     POTENTIAL,
     REFERENCE,
@@ -59,6 +60,42 @@ def equation_of_state_plot(
         caption += f" The potential's minimum lies {number(abs(offset), 'meV/atom', 3)} {where} the other."
     with_legend(figure)
     return draw("equation-of-state", figure, "Energy against volume", caption, kind="middling")
+
+
+def phases_plot(potential: PropertySet, reference: PropertySet, reference_name: str) -> Html:
+    """Energy–volume curves of all crystals, above each method's own minimum of the target crystal."""
+    figure = new_figure("volume, Å³/atom", "energy above the target crystal, meV/atom", height=400)
+    for found, name, colour, width in (
+        (reference, reference_name, REFERENCE_BAND, 5.0),
+        (potential, "potential", POTENTIAL, 1.5),
+    ):
+        if found.eos is None:
+            continue
+        curves = [("target crystal", found.eos), *((phase.name, phase.eos) for phase in found.phases)]
+        for place, (title, eos) in enumerate(curves):
+            if eos is None:
+                continue
+            grid = np.linspace(eos.volumes.min(), eos.volumes.max(), 60)
+            figure.add_scatter(
+                x=rounded(grid, 4),
+                y=rounded(1000 * (eos.energy_at(grid) - found.eos.energy), 3),
+                mode="lines",
+                name=name,
+                legendgroup=name,
+                showlegend=place == 0,
+                line={"color": colour, "width": width},
+                hovertemplate="%{x} Å³/atom: %{y} meV/atom<extra>" + f"{title}, {name}</extra>",
+            )
+            if found is reference:
+                figure.add_annotation(
+                    x=eos.volume,
+                    y=1000 * (eos.energy - found.eos.energy),
+                    text=title,
+                    showarrow=False,
+                    yshift=-14,
+                )
+    with_legend(figure)
+    return draw("phases", figure, "Crystals beside each other", "", kind="middling")
 
 
 def phonon_plot(potential: Phonons | None, reference: Phonons | None, reference_name: str) -> Html:

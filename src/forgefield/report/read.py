@@ -22,6 +22,7 @@ from forgefield.reference.recipe import Recipe
 from forgefield.report.records import CycleRecords, EpochErrors, ForceErrors, RunRecords, TrajectoryEnd
 from forgefield.workflow.folder import STEP_ORDER, Manifest, RunFolder, StepName
 from forgefield.workflow.spec import RunSpec
+from forgefield.workflow.steps.initial import LEFT_OUT
 from forgefield.workflow.steps.on_the_fly_rounds import REQUESTS, Asked
 
 Content = TypeVar("Content")
@@ -91,6 +92,7 @@ class _Reader:
             finished_at=self._last_finish(done),
             set_aside=len(list((folder.path / "set-aside").glob("*"))),
             ending=(self._try(folder.ending, str) or "").strip(),
+            left_out=self._try(folder.step(StepName(0, "structures")) / LEFT_OUT, _left_out) or (),
             problems=tuple(self.problems),
         )
 
@@ -185,6 +187,10 @@ def _force_errors(text: str) -> ForceErrors:
     if len(predicted) != len(actual):
         raise ValueError(f"{len(predicted)} predicted but {len(actual)} actual errors")
     return ForceErrors(predicted, actual)
+
+
+def _left_out(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple((str(each["name"]), str(each["reason"])) for each in json.loads(text))
 
 
 def _asked(text: str) -> tuple[Asked, ...]:

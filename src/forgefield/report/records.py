@@ -103,6 +103,7 @@ class RunRecords:
         finished_at: when the last step was finished.
         set_aside: how many times the run was begun again from an earlier step.
         ending: why the loop stopped; "" while it has not.
+        left_out: initial structures that were not used, name and reason.
         problems: files that are there but could not be read, one line each.
     """
 
@@ -122,6 +123,7 @@ class RunRecords:
     finished_at: datetime | None = None
     set_aside: int = 0
     ending: str = ""
+    left_out: tuple[tuple[str, str], ...] = ()
     problems: tuple[str, ...] = ()
 
     def manifest(self, cycle: int, step: str) -> Manifest | None:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from forgefield.properties.target_set import PropertySet
 from forgefield.report.figures_accuracy import LearningPoint, learning_curves, parity_plots
-from forgefield.report.figures_properties import elastic_plot, equation_of_state_plot, phonon_plot
+from forgefield.report.figures_properties import (
+    elastic_plot,
+    equation_of_state_plot,
+    phases_plot,
+    phonon_plot,
+)
 from forgefield.report.html import Html, joined, missing, paragraph, section
 from forgefield.report.records import RunRecords
 from forgefield.report.tables import elastic_table, verdict_table
@@ -113,6 +118,7 @@ def equation_of_state_section(run: RunRecords) -> Html:
             )
         ),
         _one_sided(run, mine.eos is None, theirs.eos is None, "equation of state"),
+        phases_plot(mine, theirs, reference_name(run)) if theirs.phases else None,
     )
 
 

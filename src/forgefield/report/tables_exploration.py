@@ -24,6 +24,7 @@ def exploration_table(
                 "steps",
                 "frames",
                 "screened out",
+                "repeating others",
                 "uncertain",
                 "chosen",
                 "labelled",
@@ -42,7 +43,7 @@ def exploration_table(
             [
                 str(cycle),
                 *(cell(explored, name) for name in ("trajectories", "steps", "frames")),
-                *(cell(selected, name) for name in ("screened_out", "above_threshold", "chosen")),
+                *(cell(selected, name) for name in ("screened_out", "alike", "above_threshold", "chosen")),
                 *(cell(labelled, name) for name in ("labelled", "failed")),
             ]
             for cycle, explored, selected, labelled in rows
