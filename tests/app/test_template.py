@@ -75,14 +75,21 @@ def test_init_does_not_overwrite_unless_forced(tmp_path: Path, forgefield: Calla
     assert "species: [Si]" in path.read_text()
 
 
-def test_init_for_a_compound_asks_for_structures(tmp_path: Path, forgefield: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("quick", [True, False])
+def test_init_for_a_compound_needs_its_ions_only(
+    quick: bool, tmp_path: Path, forgefield: Callable[..., Any]
+) -> None:
     path = tmp_path / "tio2.yaml"
-    result = forgefield("init", "-s", "Ti,O", "-o", path)
-    assert result.exit_code == 0
-    assert "structures.files" in result.stdout
+    result = forgefield("init", "-s", "Ti4+,O2-", "-o", path, *(["--quick"] if quick else []))
+    assert result.exit_code == 0, result.output
     content = yaml.safe_load(path.read_text())
-    assert content["system"] == {"species": ["Ti", "O"]}
-    assert RunSpec.model_validate(content).structures.files == (Path("structures.xyz"),)
+    assert content["system"] == {"species": ["Ti4+", "O2-"]}
+    spec = RunSpec.model_validate(content)
+    assert spec.system.symbols == ("O", "Ti")
+    assert spec.targets.phonon_rmse is None
+    checked = forgefield("validate-input", path)
+    assert checked.exit_code == 0, checked.output
+    assert "Ti4+, O2-" in checked.stdout
 
 
 @pytest.mark.parametrize(
@@ -90,6 +97,8 @@ def test_init_for_a_compound_asks_for_structures(tmp_path: Path, forgefield: Cal
     [
         (["--species", "Xq"], ["'Xq' is no element", "did you mean Xe"]),
         (["--species", "silicon"], ["did you mean Si?"]),
+        (["--species", "Ti4+,Cu+"], ["Ti4+, Cu1+ cannot be neutral together", "add an anion"]),
+        (["--species", "Ti4,O2-"], ["has a number but no sign", "write Ti4+ or Ti4-"]),
         (["--engine", "gpwa"], ["unknown engine 'gpwa'", "did you mean gpaw?"]),
         (["--output", "nowhere/si.yaml"], ["there is no folder nowhere"]),
         (["--output", "."], ["is a folder", "name a file"]),

@@ -14,6 +14,7 @@ from forgefield.reference.recipe import resolve_recipe
 from forgefield.structures.build import chosen_prototypes
 from forgefield.structures.prototypes import known_element, known_prototype
 from forgefield.structures.spec import StructuresSpec
+from forgefield.workflow.identify import wanted_compound
 from forgefield.workflow.spec import RunSpec
 
 
@@ -38,8 +39,15 @@ def planned_structures(spec: StructuresSpec, species: tuple[str, ...]) -> int:
         ForgefieldError: an unknown element or prototype.
     """
     isolated = len(species) if spec.isolated_atom else 0
-    if len(species) > 1:
-        return isolated
+    if len(species) != 1:
+        sources = (
+            spec.prototypes == "auto",
+            spec.substitution,
+            spec.random.count,
+            spec.optimade,
+            spec.materials_project,
+        )
+        return isolated + (spec.crystals.count if any(sources) else 0)
     prototypes = chosen_prototypes(spec, species[0])
     strained = spec.strain.volume_count + spec.strain.small_count + spec.strain.large_count
     rattled = len(spec.rattle.amplitudes) * spec.rattle.count
@@ -50,6 +58,8 @@ def planned_structures(spec: StructuresSpec, species: tuple[str, ...]) -> int:
 def _names(spec: RunSpec, source: Source) -> Iterator[Problem]:
     for symbol in spec.system.symbols:
         yield from _attempt(partial(known_element, symbol), ("system",), source)
+    if len(spec.system.symbols) != 1:
+        return
     if spec.structures.prototypes != "auto":
         for index, name in enumerate(spec.structures.prototypes):
             path = ("structures", "prototypes", index)
@@ -60,17 +70,10 @@ def _names(spec: RunSpec, source: Source) -> Iterator[Problem]:
 
 
 def _compound(spec: RunSpec, source: Source) -> Iterator[Problem]:
-    symbols = spec.system.symbols
-    if len(symbols) > 1 and not spec.structures.files:
-        what = f"there are no initial structures for the compound of {', '.join(symbols)}"
-        remedy = "name structure files:  structures: {files: [structures.xyz]}"
-        yield Problem(
-            source.line(("structures", "files")) or source.line(("system",)),
-            "structures.files",
-            "",
-            what,
-            remedy,
-        )
+    """Whether a compound's species are ions that can be neutral together; one given by its id is looked up later."""
+    if len(spec.system.symbols) > 1 and spec.system.id is None:
+        given = "formula" if spec.system.formula is not None else "species"
+        yield from _attempt(lambda: wanted_compound(spec, Path()), ("system", given), source)
 
 
 def _files(spec: RunSpec, source: Source) -> Iterator[Problem]:
@@ -84,7 +87,10 @@ def _files(spec: RunSpec, source: Source) -> Iterator[Problem]:
 
 
 def _engine(spec: RunSpec, source: Source) -> Iterator[Problem]:
-    yield from _attempt(lambda: resolve_recipe(spec.reference, spec.system.symbols), ("reference",), source)
+    if spec.system.symbols:
+        yield from _attempt(
+            lambda: resolve_recipe(spec.reference, spec.system.symbols), ("reference",), source
+        )
 
 
 def _budget(spec: RunSpec, source: Source) -> Iterator[Problem]:

@@ -24,7 +24,9 @@ InputFile = Annotated[Path, typer.Argument(metavar="INPUT", help="Input file, YA
 def init(
     species: Annotated[
         list[str] | None,
-        typer.Option("--species", "-s", help="Element, such as Si; repeat it for a compound."),
+        typer.Option(
+            "--species", "-s", help="Element, such as Si; for a compound its ions, such as Ti4+,O2-."
+        ),
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Small numbers of everything: about 10 minutes for silicon.")
@@ -43,11 +45,11 @@ def init(
     Examples:
 
     - `forgefield init --species Si --quick`: silicon in about 10 minutes → si.yaml
-    - `forgefield init -s Ti -s O -o tio2.yaml`: a compound; its structures come from files
+    - `forgefield init -s Ti4+,O2- -o tio2.yaml`: all compounds of titanium(IV) and oxygen
     """
     symbols = [symbol for each in species or ["Si"] for symbol in each.replace(",", " ").split()]
     text = input_template(symbols, quick, engine)
-    path = output_file or Path(f"{'-'.join(symbols).lower()}.yaml")
+    path = output_file or Path(f"{'-'.join(each.rstrip('0123456789+-') for each in symbols).lower()}.yaml")
     if path.is_dir():
         raise ForgefieldError(f"{path} is a folder", "name a file with --output")
     if path.exists() and not force:
@@ -61,8 +63,6 @@ def init(
     path.write_text(text, encoding="utf-8")
     console = output()
     say(console, f"{path} is written; change what you like.", "green")
-    if len(symbols) > 1:
-        say(console, "Compounds start from your own structures: name them in structures.files.")
     say(console, f"Check it:  forgefield validate-input {path}\nRun it:    forgefield run {path}")
 
 
@@ -125,8 +125,11 @@ def _facts(spec: RunSpec) -> dict[str, str]:
     limit = spec.budget.calculations
     how = {"structure", "max_atoms"}
     targets = [name for name, value in spec.targets if name not in how and value is not None]
+    system = spec.system.id or "-".join(symbols)
+    if spec.system.species and len(symbols) > 1:
+        system = ", ".join(str(each) for each in spec.system.species)
     return {
-        "system": "-".join(symbols),
+        "system": system,
         "initial structures": structures,
         "reference": spec.reference.engine,
         "trainings": f"at most {spec.cycles.max}, {spec.selection.per_cycle} calculations between two",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from forgefield.app.explain import nearest_element
 from forgefield.app.settings import plain
@@ -14,6 +16,7 @@ from forgefield.atoms.errors import ForgefieldError
 from forgefield.reference.spec import ReferenceSpec, engine_family
 from forgefield.structures.prototypes import known_element
 from forgefield.structures.spec import StructuresSpec
+from forgefield.workflow.identify import wanted_compound
 from forgefield.workflow.spec import RunSpec
 
 
@@ -44,6 +47,25 @@ QUICK: Mapping[str, Mapping[str, Any]] = {
 }
 """Settings of `--quick`, by group: a first potential of an element in about 10 minutes on two cores."""
 
+QUICK_COMPOUND: Mapping[str, Mapping[str, Any]] = {
+    "structures": {"crystals": {"count": 12, "max_atoms": 12}, "random": {"count": 4}, "parents": 2},
+    "reference": {"k_spacing": 0.5},
+    "relaxation": {"structures": 6, "calculations": 10},
+    "exploration": {"max_atoms": 12, "trajectories": 6, "steps": 600},
+    "selection": {"per_cycle": 20},
+    "cycles": {"max": 3},
+    "hold_out": {"configurations": 15, "steps": 600, "max_atoms": 12},
+    "budget": {"calculations": 160},
+}
+"""Settings of `--quick` for a compound, by group."""
+
+_COMPOUND: Mapping[str, Mapping[str, Any]] = {
+    "structures": {"crystals": {"count": 30, "max_atoms": 24}, "isolated_atom": False},
+    "relaxation": {"structures": 10},
+    "targets": {"phases": 1, "elastic_constants": None, "phonon_rmse": None},
+}
+"""Settings that are worth showing for a compound, or that are other than for an element."""
+
 _SHOWN: Mapping[str, tuple[str, ...]] = {
     "exploration": ("temperatures", "max_atoms"),
     "selection": ("per_cycle",),
@@ -55,8 +77,14 @@ _SHOWN: Mapping[str, tuple[str, ...]] = {
 """Settings that are worth showing with their defaults, by group."""
 
 _COMMENTS = {
-    "structures": "Where the first structures come from. Without this group: prototypes, strained\n"
-    "and rattled cells and random crystals, about 60 in all.",
+    "structures": "Where the first structures come from. Without this group: from all sources.",
+    "structures.crystals": "Databases, prototypes, ionic substitution and random search give crystals with up to so\n"
+    "many atoms; each type is used once.",
+    "structures.isolated_atom": "Free atoms: costly with plane waves, and needed for cohesive energies only.",
+    "structures.parents": "From how many crystals perturbed ones are made.",
+    "structures.random": "Crystals with random space groups.",
+    "relaxation": "The crystals of lowest energy are relaxed on a potential that learns on the way.",
+    "targets.phases": "Crystals beside the lowest whose energy–volume curves are compared: how many, or names.",
     "structures.files": "Structures of your own, in any format that ASE reads; relative to this file.",
     "reference": "What the potential learns from.",
     "reference.engine": "gpaw (density functional theory), tblite (molecules and large cells), or\n"
@@ -90,36 +118,54 @@ _REMARKS = {
 """Comments behind a value."""
 
 _REMARK_COLUMN = 30
+_SYMBOL = re.compile(r"(?<=[A-Za-z])[^A-Za-z]")
+"""What follows the symbol of an ion."""
 
 
 def input_template(species: Sequence[str], quick: bool = False, engine: str = "gpaw") -> str:
     """A commented input for a chemical system.
 
     Args:
-        species: chemical symbols; a compound gets a place for its structure files.
+        species: chemical symbols, of a compound with oxidation states: ``Ti4+``, ``O2-``.
         quick: small numbers of everything.
         engine: of the reference calculations.
 
     Raises:
         ForgefieldError: an unknown element or engine.
     """
-    symbols = [_checked(symbol) for symbol in dict.fromkeys(species)]
-    if not symbols:
+    names = list(dict.fromkeys(species))
+    for name in names:
+        _checked(_SYMBOL.split(name, maxsplit=1)[0])
+    if not names:
         raise ForgefieldError("no element is given", "name at least one, such as --species Si")
     _check_engine(engine)
+    compound = len(names) > 1
+    small: Mapping[str, Mapping[str, Any]] = (QUICK_COMPOUND if compound else QUICK) if quick else {}
     groups: dict[str, dict[str, Any]] = {}
-    for name in ("structures", "reference", "properties", *_SHOWN):
+    for name in ("structures", "reference", "relaxation", "properties", *_SHOWN):
         defaults = {key: _default(name, key) for key in _SHOWN.get(name, ())}
-        groups[name] = defaults | (dict(QUICK.get(name, {})) if quick else {})
+        groups[name] = (
+            defaults | dict(_COMPOUND.get(name, {}) if compound else {}) | dict(small.get(name, {}))
+        )
     groups["reference"] = {"engine": engine, **groups["reference"]}
     if engine_family(engine) != "gpaw":
         groups["reference"] = {"engine": engine}
-    if len(symbols) > 1:
-        groups["structures"] = {"files": ["structures.xyz"]}
-    title = f"# forgefield input for {'-'.join(symbols)}. All keys: forgefield schema --describe"
-    system = ["", "# The chemical system.", "system:", f"  species: [{', '.join(symbols)}]"]
+    title = f"# forgefield input for {'-'.join(names)}. All keys: forgefield schema --describe"
+    system = ["", "# The chemical system.", "system:", f"  species: [{', '.join(names)}]"]
     body = [line for name, content in groups.items() if content for line in _group(name, content)]
-    return "\n".join([title, *system, *body, "", *_comment("seed", ""), "seed: 1", ""])
+    text = "\n".join([title, *system, *body, "", *_comment("seed", ""), "seed: 1", ""])
+    if compound:
+        _check_compound(text)
+    return text
+
+
+def _check_compound(text: str) -> None:
+    """Whether the ions can be neutral together."""
+    try:
+        wanted_compound(RunSpec.model_validate(yaml.safe_load(text)), Path())
+    except ValidationError as error:
+        problem, _, remedy = error.errors()[0]["msg"].removeprefix("Value error, ").partition("; ")
+        raise ForgefieldError(problem, remedy or "write species like Ti4+ or O2-") from error
 
 
 def _group(name: str, content: Mapping[str, Any]) -> Iterator[str]:
