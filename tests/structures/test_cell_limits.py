@@ -8,11 +8,12 @@ from ase.build import bulk
 from pydantic import ValidationError
 
 from forgefield.atoms.records import Candidate
-from forgefield.structures.cell_limits import cell_problem, repeated_if_small
+from forgefield.structures.cell_limits import cell_problem, repeated_if_small, room_problem
 from forgefield.structures.compound_spec import CrystalSpec
 from forgefield.structures.duplicates import remove_duplicates
+from forgefield.structures.strain import scaled_to_volume
 
-from .compound_cases import rutile
+from .compound_cases import TITANIA, rutile
 
 SALT = bulk("NaCl", "rocksalt", a=5.64)
 
@@ -53,6 +54,16 @@ def test_small_cells_are_repeated_within_the_limits(cell: Atoms, fewest: int) ->
 def test_what_is_large_enough_and_what_is_an_element_stays() -> None:
     for atoms, limits in ((rutile(), CrystalSpec()), (bulk("Al"), CrystalSpec(min_atoms=8))):
         assert repeated_if_small(atoms, limits) == atoms
+
+
+def test_atoms_need_room_and_fill_it() -> None:
+    limits = CrystalSpec()
+    assert room_problem(rutile(), TITANIA, limits) is None
+    close = room_problem(scaled_to_volume(rutile(), 0.4), TITANIA, limits)
+    assert close == "brings Ti4+ and Ti4+ to 2.18 Å of each other, closer than 2.56 Å"
+    sparse = room_problem(scaled_to_volume(rutile(), 4.0), TITANIA, limits)
+    assert sparse == "is sparse: atoms fill 15% of it, less than min_packing 20%"
+    assert room_problem(scaled_to_volume(rutile(), 4.0), TITANIA, CrystalSpec(min_packing=0.1)) is None
 
 
 def test_limits_that_contradict_each_other_are_refused() -> None:
