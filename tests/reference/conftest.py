@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,31 @@ def faulty(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Recipe]:
         return resolve_recipe(ReferenceSpec(**settings), ["Si"])
 
     return make
+
+
+@pytest.fixture
+def wait_for() -> Callable[..., bool]:
+    """Wait until a condition holds: ``wait_for(condition, seconds=120.0)``; whether it does."""
+
+    def wait(condition: Callable[[], object], seconds: float = 120.0) -> bool:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if condition():
+                return True
+            time.sleep(0.05)
+        return False
+
+    return wait
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that holds all temporary files of this test."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    return folder
 
 
 @pytest.fixture

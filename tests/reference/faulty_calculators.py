@@ -8,7 +8,9 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,6 +35,7 @@ FAULTS = (
     "killed",
     "memory",
     "chatter",
+    "program",
 )
 
 
@@ -54,7 +57,8 @@ class FaultyTersoff(Calculator):
         volume_above: strike cells with more Å³ per atom than this; 0 strikes none.
         seconds: how long ``hang`` sleeps.
         delay: seconds that every calculation takes on top.
-        log: file that gets the process id of every calculation as one line, or "".
+        log: file that gets the process id of every calculation as one line, or ""; with ``program`` also that of
+            the program, which never ends and has a launcher and a process group of its own, and its folder.
     """
 
     implemented_properties = ("energy", "free_energy", "forces", "stress")
@@ -110,8 +114,16 @@ class FaultyTersoff(Calculator):
             case "chatter":
                 print("garbage " * 100_000, flush=True)
                 os.write(1, b"garbage on the descriptor\n" * 10_000)
+            case "program":
+                self._start_program()
+                time.sleep(self.seconds)
             case _:
                 self._die()
+
+    def _start_program(self) -> None:
+        folder = tempfile.mkdtemp()
+        line = f'set -m; sleep 3600 & echo $! {folder} >> {self.log}; trap "kill $!; exit" TERM; wait'
+        subprocess.Popen(["sh", "-c", line], cwd=folder)
 
     def _die(self) -> NoReturn:
         match self.fault:

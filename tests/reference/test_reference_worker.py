@@ -174,17 +174,8 @@ calculate_within_limit(bulk("Si"), resolve_recipe(spec, ["Si"]))
 """
 
 
-def wait_for(condition, seconds=30.0):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
-
-
 @pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGTERM])
-def test_worker_process_dies_with_its_parent(tmp_path, death):
+def test_worker_process_dies_with_its_parent(tmp_path, death, wait_for):
     log = tmp_path / "log"
     parameters = {"fault": "hang", "every": 1, "log": str(log)}
     parent = subprocess.Popen(

@@ -6,7 +6,6 @@ Each calling thread keeps one child process, so that imports are paid once. The 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
@@ -26,6 +25,7 @@ from ase import Atoms
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Failure, Labels
 from forgefield.reference.child import OUT_OF_MEMORY
+from forgefield.reference.guard import Guard, guard, make_scratch
 from forgefield.reference.recipe import Recipe
 
 _START_LIMIT = 300.0
@@ -54,8 +54,9 @@ def calculate_within_limit(atoms: Atoms, recipe: Recipe) -> Labels | Failure:
     """Compute one structure in a child process, within the recipe's time limit.
 
     A calculation that takes longer is killed (``time-limit``); a child that dies, or runs out of memory,
-    costs this one structure (``crash``); the next call starts a new child. What the engine prints is
-    discarded, but the end of its error output is kept for the reason of a crash.
+    costs this one structure (``crash``); the next call starts a new child. Temporary files go with the child,
+    however it ends. What the engine prints is discarded, but the end of its error output is kept for the
+    reason of a crash.
 
     Args:
         atoms: N atoms; calculator and constraints are not taken along.
@@ -88,9 +89,10 @@ class _Worker:
         self._errors = tempfile.TemporaryFile(mode="a+b")  # noqa: SIM115 (closed by _stop)
         self._connection, theirs = Pipe()
         path = json.dumps([str(Path(entry).absolute()) for entry in sys.path])
+        scratch = make_scratch()
         self._process = subprocess.Popen(
             [sys.executable, "-c", _BOOTSTRAP, path, str(theirs.fileno()), str(os.getpid())],
-            env={**os.environ, **_ONE_THREAD},
+            env={**os.environ, **_ONE_THREAD, "TMPDIR": str(scratch)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
@@ -99,7 +101,8 @@ class _Worker:
             start_new_session=True,
         )
         theirs.close()
-        self.stop = weakref.finalize(self, _stop, self.owner, self._process, self._connection, self._errors)
+        guarded = guard(self._process, scratch)
+        self.stop = weakref.finalize(self, _stop, self.owner, guarded, self._connection, self._errors)
 
     def usable(self) -> bool:
         """Whether the child can be given work."""
@@ -171,16 +174,14 @@ def _describe_exit(status: int) -> str:
     return f"was killed by {name}" + (", perhaps for lack of memory" if name == "SIGKILL" else "")
 
 
-def _stop(owner: int, process: subprocess.Popen[bytes], connection: Connection, errors: IO[bytes]) -> None:
+def _stop(owner: int, guarded: Guard, connection: Connection, errors: IO[bytes]) -> None:
     """End the child and its descendants; in a forked copy of the owner only let go of it."""
     connection.close()
     errors.close()
-    if owner != os.getpid():
-        process.returncode = 0  # not this process's child: nothing to wait for
-        return
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    if owner == os.getpid():
+        guarded.end()
+    else:
+        guarded.let_go()
 
 
 def _bare(atoms: Atoms) -> Atoms:
