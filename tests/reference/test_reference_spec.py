@@ -7,13 +7,26 @@ from forgefield.reference.spec import ReferenceSpec
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"engine": "gpwa"}, r"unknown engine 'gpwa'; did you mean gpaw\? known engines: gpaw, tblite, ase:"),
+        (
+            {"engine": "gpwa"},
+            r"'gpwa'; did you mean gpaw\? known engines: abinit, cp2k, espresso, gpaw, tblite, vasp, ase:",
+        ),
         ({"engine": "ase"}, "unknown engine 'ase'"),
         ({"engine": "ase:EMT"}, r"does not name a calculator; write ase:<module>.<callable>"),
         (
             {"engine": "tblite", "k_spacing": 0.2},
             "k_spacing is not used by engine tblite; remove it, or .* gpaw",
         ),
+        ({"engine": "expresso"}, r"unknown engine 'expresso'; did you mean espresso\?"),
+        (
+            {"engine": "gpaw", "command": "gpaw"},
+            "command is not used by engine gpaw; .* espresso or cp2k or abinit or",
+        ),
+        (
+            {"engine": "tblite", "pseudopotentials": "x"},
+            "pseudopotentials is not used by engine tblite; remove",
+        ),
+        ({"engine": "vasp", "command": ""}, "command"),
         ({"engine": "gpaw", "method": "GFN1-xTB"}, "method is not used by engine gpaw; .* engine tblite"),
         ({"engine": "ase:ase.calculators.emt.EMT", "xc": "LDA"}, "xc is not used by engine ase:"),
         ({"cutoff": 5.0}, r"cutoff 5 eV is outside 50…5000 eV"),
@@ -27,7 +40,7 @@ def test_reference_spec_refuses(settings, message):
         ReferenceSpec(**settings)
 
 
-@pytest.mark.parametrize("engine", ["gpaw", "tblite", "ase:ase.calculators.emt.EMT"])
+@pytest.mark.parametrize("engine", ["gpaw", "espresso", "vasp", "tblite", "ase:ase.calculators.emt.EMT"])
 def test_reference_spec_written_in_full_reads_back(engine):
     spec = ReferenceSpec(engine=engine, max_force=20.0)
     assert ReferenceSpec.model_validate_json(spec.model_dump_json()) == spec

@@ -32,7 +32,7 @@ def calculate(atoms: Atoms, recipe: Recipe) -> Labels | Failure:
         MemoryError: memory ran out, after which this process is of little use.
     """
     started = time.perf_counter()
-    engine = find_engine(recipe.engine)
+    engine = find_engine(recipe.engine, recipe.command, recipe.pseudopotentials)
     refusal = gatekeeper.before(atoms, recipe, engine)
     if refusal is not None:
         return Failure(refusal.reason, refusal.kind, recipe.key, time.perf_counter() - started, attempts=0)

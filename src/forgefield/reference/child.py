@@ -50,7 +50,7 @@ def serve(descriptor: int, parent: int) -> None:
         with contextlib.suppress(OSError):
             os.ftruncate(_STDERR, 0)
         try:
-            find_engine(recipe.engine).prepare()
+            find_engine(recipe.engine, recipe.command, recipe.pseudopotentials).prepare()
             connection.send(STARTED)
             outcome = calculate(atoms, recipe)
         except ForgefieldError as error:

@@ -33,7 +33,7 @@ class Recipe(Spec):
     """
 
     engine: str
-    """``gpaw``, ``tblite`` or ``ase:<module>.<callable>``."""
+    """As in the spec, such as ``gpaw`` or ``ase:<module>.<callable>``."""
     version: str
     """Version of the engine."""
     species: tuple[str, ...]
@@ -46,12 +46,16 @@ class Recipe(Spec):
     """Seconds per structure, all attempts together."""
     max_attempts: int
     """Attempts per structure."""
+    command: str | None = None
+    """Command line of the engine's program; None for the engine's own choice."""
+    pseudopotentials: str | None = None
+    """Folder of the engine's pseudopotentials; the files' hashes are among the parameters."""
 
     @cached_property
     def key(self) -> str:
         """Hash (12 hex digits) of all that changes the numbers: engine, version and parameters.
 
-        Limits, time limit and attempts decide whether there are labels, not which, and are left out.
+        Limits, time limit, attempts, command and folder decide whether there are labels, not which, and are left out.
         """
         content = json.dumps([self.engine, self.version, self.parameters], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:12]
@@ -83,7 +87,7 @@ def resolve_recipe(spec: ReferenceSpec, species: Sequence[str]) -> Recipe:
             f"species {', '.join(map(repr, unknown)) or '[]'} name no chemical element",
             "give chemical symbols such as Si",
         )
-    engine = find_engine(spec.engine)
+    engine = find_engine(spec.engine, spec.command, spec.pseudopotentials)
     return Recipe(
         engine=spec.engine,
         version=engine.version(),
@@ -92,4 +96,6 @@ def resolve_recipe(spec: ReferenceSpec, species: Sequence[str]) -> Recipe:
         limits=Limits(max_force=spec.max_force, min_distance_ratio=spec.min_distance_ratio),
         time_limit=spec.time_limit,
         max_attempts=spec.max_attempts,
+        command=spec.command,
+        pseudopotentials=spec.pseudopotentials,
     )

@@ -13,8 +13,15 @@ from forgefield.atoms.spec import Spec
 ASE_PREFIX = "ase:"
 """What an engine's name begins with when it names any ASE calculator."""
 
+_PLANE_WAVES = frozenset({"xc", "k_spacing", "cutoff", "smearing", "spin", "parameters"})
+_PROGRAM = _PLANE_WAVES | {"command", "pseudopotentials"}
+
 ENGINE_SETTINGS: dict[str, frozenset[str]] = {
-    "gpaw": frozenset({"xc", "k_spacing", "cutoff", "smearing", "spin", "parameters"}),
+    "gpaw": _PLANE_WAVES,
+    "espresso": _PROGRAM,
+    "cp2k": _PROGRAM,
+    "abinit": _PROGRAM,
+    "vasp": _PROGRAM,
     "tblite": frozenset({"method", "parameters"}),
     "ase": frozenset({"parameters"}),
 }
@@ -25,30 +32,44 @@ _DOTTED_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 
 def engine_family(engine: str) -> str:
-    """``gpaw``, ``tblite`` or ``ase``: the engine without what follows the colon."""
+    """A key of ``ENGINE_SETTINGS``: the engine without what follows the colon."""
     return "ase" if engine.startswith(ASE_PREFIX) else engine
+
+
+def has_functional(engine: str) -> bool:
+    """Whether an engine does density functional theory with the functional ``xc``."""
+    return "xc" in ENGINE_SETTINGS.get(engine_family(engine), ())
 
 
 class ReferenceSpec(Spec):
     """How reference energies, forces and stresses are computed."""
 
     engine: str = "gpaw"
-    """``gpaw``, ``tblite``, or ``ase:<module>.<callable>`` for a callable or class that returns an ASE
-    calculator, such as ``ase:ase.calculators.emt.EMT``."""
+    """``gpaw``; the programs ``espresso`` (Quantum ESPRESSO), ``cp2k``, ``abinit`` and ``vasp``; ``tblite``; or
+    ``ase:<module>.<callable>`` for a callable or class that returns an ASE calculator, such as
+    ``ase:ase.calculators.emt.EMT``."""
     xc: str = "PBE"
-    """Exchange–correlation functional (gpaw): LDA, PBE, revPBE or RPBE; others need a GPAW with libxc."""
+    """Exchange–correlation functional. gpaw: LDA, PBE, revPBE or RPBE; others need a GPAW with libxc. Programs: the one
+    that the pseudopotentials were made with."""
     k_spacing: float = Field(default=0.30, gt=0.0, le=10.0)
-    """Distance between k-points along each reciprocal axis, 1/Å, factor 2π included (gpaw)."""
+    """Distance between k-points along each reciprocal axis, 1/Å, factor 2π included; not for tblite and ase."""
     cutoff: float | Literal["auto"] = "auto"
-    """Plane-wave cutoff in eV (gpaw); ``auto`` takes it from the elements' PAW sets."""
+    """Plane-wave cutoff of the wave functions in eV; ``auto`` takes it from the elements' PAW sets or
+    pseudopotentials. CP2K's grid for the density gets four times as much."""
     smearing: float = Field(default=0.1, gt=0.0, le=2.0)
-    """Width of the Fermi–Dirac distribution, eV (gpaw)."""
+    """Width of the Fermi–Dirac distribution, eV; not for tblite and ase."""
     spin: bool = False
-    """Spin-polarised calculation (gpaw)."""
+    """Spin-polarised calculation; not for tblite and ase."""
     method: Literal["GFN2-xTB", "GFN1-xTB", "IPEA1-xTB"] = "GFN2-xTB"
     """Tight-binding Hamiltonian (tblite)."""
     parameters: dict[str, JsonValue] = Field(default_factory=dict)
-    """Further arguments of the engine's calculator, by the calculator's own names."""
+    """Further arguments of the engine's calculator, or variables of the program's input, by their own names."""
+    command: str | None = Field(default=None, min_length=1)
+    """Command line of the program, such as ``mpirun -np 4 pw.x``; without it the environment variable
+    ``FORGEFIELD_<ENGINE>_COMMAND``, and without that ``pw.x``, ``cp2k``, ``abinit`` or ``vasp_std``."""
+    pseudopotentials: str | None = Field(default=None, min_length=1)
+    """Folder of the program's pseudopotentials (cp2k: its data folder, vasp: that of ``potpaw_PBE``); without it the
+    environment variable ``ESPRESSO_PSEUDO``, ``CP2K_DATA_DIR``, ``ABI_PSPDIR`` or ``VASP_PP_PATH``."""
     time_limit: float = Field(default=1800.0, gt=0.0)
     """Seconds that one structure may take, all attempts together; then it is given up."""
     max_attempts: int = Field(default=3, ge=1)

@@ -18,21 +18,20 @@ Facts found by running version 26.7.0, built by pip without MPI, libxc and BLAS:
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from typing import Any
 
-import numpy as np
 from ase import Atoms
 from pydantic import JsonValue
 
 from forgefield.atoms.errors import ForgefieldError
+from forgefield.reference.engines.conditions import check_names, lacks_room, shared_parameters, with_moments
 from forgefield.reference.engines.engine import Attempt, NotConvergedError, Parameters, SinglePoint
 from forgefield.reference.engines.gpaw_sets import read_paw_sets
 from forgefield.reference.engines.single_point import single_point
 from forgefield.reference.k_points import k_point_mesh
 from forgefield.reference.spec import ReferenceSpec
-from forgefield.reference.vacuum import is_isolated_atom, plane_spacings
+from forgefield.reference.vacuum import is_isolated_atom
 
 _OWNED = {
     "mode": "cutoff",
@@ -58,7 +57,6 @@ _REFUSED = frozenset(
 )
 _CONVERGENCE: dict[str, JsonValue] = {"energy": 1e-5, "density": 1e-5}
 _STEPS = 150
-_MARGIN = 3.0  # Å between atoms and the end of the box along axes without periodicity
 
 
 class GpawEngine:
@@ -88,11 +86,7 @@ class GpawEngine:
         extra = dict(spec.parameters)
         convergence = extra.pop("convergence", None)
         return {
-            "xc": spec.xc,
-            "cutoff": cutoff,
-            "k_spacing": spec.k_spacing,
-            "smearing": spec.smearing,
-            "spin": spec.spin,
+            **shared_parameters(spec, cutoff),
             "paw_sets": {one.symbol: one.fingerprint for one in sets},
             "convergence": _CONVERGENCE | (convergence if isinstance(convergence, dict) else {}),
             "maxiter": extra.pop("maxiter", None) or _STEPS,
@@ -100,20 +94,8 @@ class GpawEngine:
         }
 
     def unsuitable(self, atoms: Atoms, parameters: Parameters) -> str | None:
-        """GPAW needs a box, and vacuum inside it along axes that are not periodic."""
-        if atoms.cell.rank < 3:
-            return "the structure has no cell; put it into a box with vacuum around it"
-        spacings = plane_spacings(atoms)
-        fractional = atoms.get_scaled_positions(wrap=False)
-        for axis in np.flatnonzero(~atoms.pbc):
-            low, high = fractional[:, axis].min(), fractional[:, axis].max()
-            margin = min(low, 1.0 - high) * spacings[axis]
-            if margin < _MARGIN:
-                return (
-                    f"axis {'abc'[axis]} is not periodic and an atom lies {margin:.2f} Å from the end of the "
-                    f"box; leave at least {_MARGIN:g} Å"
-                )
-        return None
+        """A box is needed, with vacuum inside it along axes that are not periodic."""
+        return lacks_room(atoms)
 
     def attempts(self, parameters: Parameters) -> tuple[Attempt, ...]:
         """More steps and smaller density updates: a longer way to the same numbers."""
@@ -142,11 +124,11 @@ class GpawEngine:
         """One self-consistent calculation from superposed atomic densities."""
         from gpaw import GPAW, ConvergenceError
 
+        arguments = _arguments(atoms, parameters)
+        # Hund's rule sets the moments itself.
+        structure = atoms if "hund" in arguments else with_moments(atoms, bool(parameters["spin"]))
         try:
-            return single_point(
-                _with_moments(atoms, bool(parameters["spin"])),
-                GPAW(**_arguments(atoms, parameters), **_overridden(parameters, attempt), txt=None),
-            )
+            return single_point(structure, GPAW(**arguments, **_overridden(parameters, attempt), txt=None))
         except ConvergenceError as error:
             raise NotConvergedError(str(error) or "self-consistency was not reached") from error
 
@@ -176,29 +158,8 @@ def _overridden(parameters: Parameters, attempt: Attempt) -> dict[str, Any]:
     return settings
 
 
-def _with_moments(atoms: Atoms, spin: bool) -> Atoms:
-    """Without spin no moments; with spin the structure's own, else 1 μB per atom to break the symmetry."""
-    structure = atoms.copy()
-    if not spin:
-        structure.set_initial_magnetic_moments(None)
-    elif not structure.get_initial_magnetic_moments().any() and not is_isolated_atom(structure):
-        structure.set_initial_magnetic_moments(np.ones(len(structure)))
-    return structure
-
-
 def _check_extra(extra: dict[str, JsonValue]) -> None:
     from gpaw.dft import GPAW
 
     known = set(inspect.signature(GPAW).parameters) - _REFUSED - set(_OWNED)
-    for name in extra:
-        if name in _OWNED:
-            raise ForgefieldError(
-                f"reference.parameters.{name} would override reference.{_OWNED[name]}",
-                f"set reference.{_OWNED[name]} instead",
-            )
-        if name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1)
-            raise ForgefieldError(
-                f"reference.parameters.{name} is no parameter that GPAW takes here",
-                f"did you mean {nearest[0]}?" if nearest else f"known: {', '.join(sorted(known))}",
-            )
+    check_names(extra, known, _OWNED, "GPAW")

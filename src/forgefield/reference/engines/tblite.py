@@ -7,14 +7,13 @@ energy at an electronic temperature of 300 K.
 
 from __future__ import annotations
 
-import difflib
-
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import CalculationFailed
 from pydantic import JsonValue
 
 from forgefield.atoms.errors import ForgefieldError
+from forgefield.reference.engines.conditions import check_names
 from forgefield.reference.engines.engine import Attempt, NotConvergedError, Parameters, SinglePoint
 from forgefield.reference.engines.single_point import single_point
 from forgefield.reference.spec import ReferenceSpec
@@ -52,18 +51,7 @@ class TbliteEngine:
         from tblite.ase import TBLite
 
         known = set(TBLite.default_parameters) - _REFUSED
-        for name in spec.parameters:
-            if name == "method":
-                raise ForgefieldError(
-                    "reference.parameters.method would override reference.method",
-                    "set reference.method instead",
-                )
-            if name not in known:
-                nearest = difflib.get_close_matches(name, known, n=1)
-                raise ForgefieldError(
-                    f"reference.parameters.{name} is no parameter that tblite takes here",
-                    f"did you mean {nearest[0]}?" if nearest else f"known: {', '.join(sorted(known))}",
-                )
+        check_names(spec.parameters, known, {"method": "method"}, "tblite")
         return {"method": spec.method, **spec.parameters}
 
     def unsuitable(self, atoms: Atoms, parameters: Parameters) -> str | None:
