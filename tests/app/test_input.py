@@ -84,6 +84,33 @@ def test_files_are_found_from_the_folder_of_the_input(
     assert spec.structures.files == (tmp_path / "inputs" / "mine.xyz",)
 
 
+VASP = (
+    "system: {element: Si}\nreference:\n  engine: vasp\n  command: ./vasp\n  pseudopotentials: potentials\n"
+)
+
+
+def test_pseudopotentials_are_found_from_the_folder_of_the_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "potentials" / "potpaw_PBE" / "Si"
+    folder.mkdir(parents=True)
+    (folder / "POTCAR").write_text("PAW_PBE Si\n LEXCH = PE\n ENMAX = 245.345; ENMIN = 184.0 eV\n")
+    program = tmp_path / "vasp"
+    program.write_text("#!/bin/sh\necho vasp.6.3.0\n")
+    program.chmod(0o755)
+    path = tmp_path / "si.yaml"
+    path.write_text(VASP.replace("./vasp", str(program)))
+    monkeypatch.chdir("/")
+    assert read_input(path).reference.pseudopotentials == str(tmp_path / "potentials")
+
+
+def test_program_that_is_not_there_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"'\./vasp' was not found; .* set reference.command") as raised:
+        parse_input(VASP, "si.yaml", tmp_path)
+    (problem,) = raised.value.problems
+    assert (problem.line, problem.key) == (3, "reference.engine")
+
+
 def test_byte_order_mark_is_no_obstacle(tmp_path: Path) -> None:
     path = tmp_path / "si.yaml"
     path.write_bytes(b"\xef\xbb\xbf" + b"system: {element: Si}\n" + TERSOFF.encode())

@@ -38,6 +38,17 @@ def test_quick_leaves_out_what_the_engine_has_no_use_for() -> None:
     assert "k_spacing" not in spec.reference.model_fields_set
 
 
+@pytest.mark.parametrize("engine", ["espresso", "cp2k", "abinit", "vasp"])
+def test_template_for_a_program_says_what_it_needs(engine: str) -> None:
+    text = input_template(["Si"], quick=True, engine=engine)
+    spec = RunSpec.model_validate(yaml.safe_load(text))
+    assert spec.reference.command in {"pw.x", "cp2k", "abinit", "vasp_std"}
+    assert (spec.reference.pseudopotentials is None) == (engine == "cp2k")
+    assert spec.reference.k_spacing == QUICK["reference"]["k_spacing"]
+    assert spec.reference.parameters == {}
+    assert "# How the program is started, such as mpirun" in text
+
+
 def test_template_is_short_and_commented() -> None:
     lines = input_template(["Si"], quick=True).splitlines()
     assert len(lines) < 80

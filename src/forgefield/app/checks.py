@@ -126,7 +126,13 @@ def _attempt(action: Callable[[], object], path: KeyPath, source: Source) -> Ite
 
 
 def relative_to(spec: RunSpec, folder: Path) -> RunSpec:
-    """The spec with its structure files looked up from a folder, that of the input."""
-    files = tuple(path if path.is_absolute() else folder / path for path in spec.structures.files)
-    structures = spec.structures.model_copy(update={"files": files})
-    return spec.model_copy(update={"structures": structures}) if files else spec
+    """The spec with structure files and pseudopotentials looked up from a folder, that of the input."""
+    files = tuple(folder / path for path in spec.structures.files)
+    if files:
+        spec = spec.model_copy(update={"structures": spec.structures.model_copy(update={"files": files})})
+    if spec.reference.pseudopotentials is not None:
+        named = str(folder / Path(spec.reference.pseudopotentials).expanduser())
+        spec = spec.model_copy(
+            update={"reference": spec.reference.model_copy(update={"pseudopotentials": named})}
+        )
+    return spec

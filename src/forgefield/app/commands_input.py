@@ -33,7 +33,10 @@ def init(
     ] = False,
     engine: Annotated[
         str,
-        typer.Option(help="Reference engine: gpaw, tblite, or ase:MODULE.CALLABLE for any ASE calculator."),
+        typer.Option(
+            help="Reference engine: gpaw, espresso, cp2k, abinit, vasp, tblite, or ase:MODULE.CALLABLE for any "
+            "ASE calculator."
+        ),
     ] = "gpaw",
     output_file: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write; by default named after the species.")

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from forgefield.app.explain import nearest_element
 from forgefield.app.settings import plain
 from forgefield.atoms.errors import ForgefieldError
-from forgefield.reference.spec import ReferenceSpec, engine_family
+from forgefield.reference.spec import ENGINE_SETTINGS, ReferenceSpec, engine_family
 from forgefield.structures.prototypes import known_element
 from forgefield.structures.spec import StructuresSpec
 from forgefield.workflow.identify import wanted_compound
@@ -87,8 +87,10 @@ _COMMENTS = {
     "targets.phases": "Crystals beside the lowest whose energy–volume curves are compared: how many, or names.",
     "structures.files": "Structures of your own, in any format that ASE reads; relative to this file.",
     "reference": "What the potential learns from.",
-    "reference.engine": "gpaw (density functional theory), tblite (molecules and large cells), or\n"
-    "ase:<module>.<callable> for any ASE calculator.",
+    "reference.engine": "gpaw (density functional theory); espresso, cp2k, abinit or vasp, installed on your own;\n"
+    "tblite (molecules and large cells); or ase:<module>.<callable> for any ASE calculator.",
+    "reference.pseudopotentials": "Folder of the program's pseudopotentials, absolute or relative to this file.",
+    "reference.command": "How the program is started, such as mpirun -np 4 pw.x.",
     "reference.k_spacing": "Distance between k-points, 1/Å, with the factor 2π.",
     "reference.parameters": "Further arguments of the calculator: here, when self-consistency is good enough.",
     "properties": "How the properties of the verdict are computed.",
@@ -116,6 +118,14 @@ _REMARKS = {
     "budget.hours": "no new cycle begins after so many",
 }
 """Comments behind a value."""
+
+_PROGRAMS: Mapping[str, Mapping[str, str]] = {
+    "espresso": {"pseudopotentials": "pseudopotentials", "command": "pw.x"},
+    "cp2k": {"command": "cp2k"},
+    "abinit": {"pseudopotentials": "pseudopotentials", "command": "abinit"},
+    "vasp": {"pseudopotentials": "potentials", "command": "vasp_std"},
+}
+"""Settings that stand in an input for a program, as places to fill in."""
 
 _REMARK_COLUMN = 30
 _SYMBOL = re.compile(r"(?<=[A-Za-z])[^A-Za-z]")
@@ -147,9 +157,7 @@ def input_template(species: Sequence[str], quick: bool = False, engine: str = "g
         groups[name] = (
             defaults | dict(_COMPOUND.get(name, {}) if compound else {}) | dict(small.get(name, {}))
         )
-    groups["reference"] = {"engine": engine, **groups["reference"]}
-    if engine_family(engine) != "gpaw":
-        groups["reference"] = {"engine": engine}
+    groups["reference"] = {"engine": engine, **_of_engine(engine, groups["reference"])}
     title = f"# forgefield input for {'-'.join(names)}. All keys: forgefield schema --describe"
     system = ["", "# The chemical system.", "system:", f"  species: [{', '.join(names)}]"]
     body = [line for name, content in groups.items() if content for line in _group(name, content)]
@@ -166,6 +174,16 @@ def _check_compound(text: str) -> None:
     except ValidationError as error:
         problem, _, remedy = error.errors()[0]["msg"].removeprefix("Value error, ").partition("; ")
         raise ForgefieldError(problem, remedy or "write species like Ti4+ or O2-") from error
+
+
+def _of_engine(engine: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that the engine reads, and what a program needs to be told."""
+    family = engine_family(engine)
+    if family == "gpaw":
+        return dict(settings)
+    # Parameters go by the names of the engine that they were written for.
+    kept = {key: settings[key] for key in settings if key in ENGINE_SETTINGS[family] - {"parameters"}}
+    return {**kept, **_PROGRAMS.get(family, {})}
 
 
 def _group(name: str, content: Mapping[str, Any]) -> Iterator[str]:

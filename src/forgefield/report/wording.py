@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from forgefield.properties.verdict import Verdict, VerdictRow
+from forgefield.reference.spec import has_functional
 from forgefield.report.records import RunRecords
 
 UNKNOWN = "–"
@@ -57,7 +58,7 @@ def system_name(run: RunRecords) -> str:
 def reference_name(run: RunRecords) -> str:
     """What the reference is called in figures: ``DFT (PBE)``, ``GFN2-xTB`` or the calculator's name."""
     engine = run.recipe.engine if run.recipe else (run.spec.reference.engine if run.spec else "")
-    if engine == "gpaw":
+    if has_functional(engine):
         return f"DFT ({run.spec.reference.xc})" if run.spec else "DFT"
     if engine == "tblite":
         return run.spec.reference.method if run.spec else "xTB"
@@ -118,7 +119,7 @@ def reference_label(run: RunRecords) -> str:
     engine = run.recipe.engine if run.recipe else (run.spec.reference.engine if run.spec else "")
     name = engine.rpartition(".")[2] if engine.startswith("ase:") else engine
     version = f" {run.recipe.version}" if run.recipe else ""
-    functional = f", {run.spec.reference.xc}" if run.spec and engine == "gpaw" else ""
+    functional = f", {run.spec.reference.xc}" if run.spec and has_functional(engine) else ""
     return f"{name}{version}{functional}"
 
 
