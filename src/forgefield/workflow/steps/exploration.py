@@ -73,16 +73,17 @@ def planned_assignments(context: Context, cycle: int, largest: int) -> list[Assi
         cycle: its cycle.
         largest: atoms up to which cells are repeated.
     """
-    seeds, bulk_modulus = _rivals(context, largest), 100.0
+    targets: list[Candidate] = []
+    bulk_modulus = 100.0
     if context.folder.manifest(TARGETS) is not None:
         _, reference = reference_properties(context)
         targets = [
             Candidate(supercell(atoms, largest), "target", "target", note=label)
             for label, atoms in reference_crystals(context)
-            if len(atoms) <= largest
         ]
-        seeds = [*targets, *seeds]
         bulk_modulus = reference.eos.bulk_modulus if reference.eos else bulk_modulus
+    judged = {each.note for each in targets}
+    seeds = [*targets, *(each for each in _rivals(context, largest) if each.note not in judged)]
     return plan_trajectories(
         context.spec.exploration, seeds, cycle, context.rng("plan", cycle), bulk_modulus=bulk_modulus
     )
