@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.structures.compound import Compound
-from forgefield.workflow.identify import wanted_compound
+from forgefield.workflow.identify import identified, wanted_compound
 from forgefield.workflow.spec import RunSpec
 
 
@@ -44,6 +44,20 @@ def test_a_formula_gives_the_usual_oxidation_states(formula: str, ions: str) -> 
     assert ", ".join(str(ion) for ion in found.ions) == ions
     assert len(found.formulas) == 1
     assert found.exactly
+
+
+def test_an_id_that_leads_nowhere_says_what_to_do_instead(tmp_path: Path) -> None:
+    spec = RunSpec.model_validate({"system": {"id": "nonsense"}})
+    with pytest.raises(
+        ForgefieldError, match=r"system.id nonsense: .* no identifier .*or give system.species with"
+    ):
+        identified(spec, tmp_path)
+
+
+def test_an_id_with_species_is_taken_as_it_is(tmp_path: Path) -> None:
+    spec = RunSpec.model_validate({"system": {"id": "mp-2657", "species": ["Ti4+", "O2-"]}})
+    assert identified(spec, tmp_path) is spec
+    assert spec.system.symbols == ("O", "Ti")
 
 
 def test_what_cannot_be_neutral_is_refused() -> None:

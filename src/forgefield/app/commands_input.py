@@ -126,7 +126,7 @@ def _facts(spec: RunSpec) -> dict[str, str]:
     if spec.structures.files:
         structures += f", and those of {len(spec.structures.files)} files"
     limit = spec.budget.calculations
-    how = {"structure", "max_atoms"}
+    how = {"structure", "max_atoms", "phases"}
     targets = [name for name, value in spec.targets if name not in how and value is not None]
     system = spec.system.id or "-".join(symbols)
     if spec.system.species and len(symbols) > 1:

@@ -151,10 +151,8 @@ def _carried_out(
     run_folder = folder or default_folder(input_file, command)
     count = workers or _cores()
     console = messages()
-    say(
-        console,
-        f"{'-'.join(spec.system.symbols)} with {spec.reference.engine}, {count} workers, in {run_folder}",
-    )
+    what = "-".join(spec.system.symbols) or spec.system.id
+    say(console, f"{what} with {spec.reference.engine}, {count} workers, in {run_folder}")
     pool = open_executor(executor, count)
     try:
         with progress_on(console) as progress:

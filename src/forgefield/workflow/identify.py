@@ -30,7 +30,13 @@ def identified(spec: RunSpec, cache: Path) -> RunSpec:
     system = spec.system
     if system.id is None or system.species is not None:
         return spec
-    ions = ions_of(crystal_by_id(system.id, cache))
+    try:
+        ions = ions_of(crystal_by_id(system.id, cache))
+    except ForgefieldError as error:
+        instead = "or give system.species with oxidation states instead of the id"
+        raise ForgefieldError(
+            f"system.id {system.id}: {error.problem}", f"{error.remedy}; {instead}"
+        ) from error
     species = tuple(Species(element=ion.element, oxidation_state=ion.charge or None) for ion in ions)
     return spec.model_copy(update={"system": system.model_copy(update={"species": species})})
 
