@@ -111,23 +111,7 @@ def _rows(potential: PropertySet, reference: PropertySet, targets: TargetsSpec) 
     if targets.force_mae is not None:
         found = errors.force_mae if errors else None
         yield _error_row("force MAE, held out", targets.force_mae, found, "eV/Å")
-    mine, theirs = potential.eos, reference.eos
-    if targets.volume is not None:
-        yield _relative_row(
-            "volume",
-            targets.volume,
-            mine.volume if mine else None,
-            theirs.volume if theirs else None,
-            "Å³/atom",
-        )
-    if targets.bulk_modulus is not None:
-        yield _relative_row(
-            "bulk modulus",
-            targets.bulk_modulus,
-            mine.bulk_modulus if mine else None,
-            theirs.bulk_modulus if theirs else None,
-            "GPa",
-        )
+    yield from _curve_rows(potential.eos, reference.eos, targets)
     yield from _phase_rows(potential, reference, targets)
     if targets.elastic_constants is not None:
         yield from _elastic_rows(potential.elasticity, reference.elasticity, targets.elastic_constants)
@@ -137,26 +121,24 @@ def _rows(potential: PropertySet, reference: PropertySet, targets: TargetsSpec) 
         yield _error_row("phonon RMSE", targets.phonon_rmse, found, "THz")
 
 
+def _curve_rows(
+    mine: EquationOfState | None, theirs: EquationOfState | None, targets: TargetsSpec, suffix: str = ""
+) -> Iterator[VerdictRow]:
+    """Volume and bulk modulus of one crystal."""
+    for name, target, attribute, unit in (
+        ("volume", targets.volume, "volume", "Å³/atom"),
+        ("bulk modulus", targets.bulk_modulus, "bulk_modulus", "GPa"),
+    ):
+        if target is not None:
+            value, reference = (None if eos is None else getattr(eos, attribute) for eos in (mine, theirs))
+            yield _relative_row(name + suffix, target, value, reference, unit)
+
+
 def _phase_rows(mine: PropertySet, theirs: PropertySet, targets: TargetsSpec) -> Iterator[VerdictRow]:
     found = {phase.name: phase.eos for phase in mine.phases}
     for phase in theirs.phases:
         eos, reference = found.get(phase.name), phase.eos
-        if targets.volume is not None:
-            yield _relative_row(
-                f"volume, {phase.name}",
-                targets.volume,
-                eos.volume if eos else None,
-                reference.volume if reference else None,
-                "Å³/atom",
-            )
-        if targets.bulk_modulus is not None:
-            yield _relative_row(
-                f"bulk modulus, {phase.name}",
-                targets.bulk_modulus,
-                eos.bulk_modulus if eos else None,
-                reference.bulk_modulus if reference else None,
-                "GPa",
-            )
+        yield from _curve_rows(eos, reference, targets, f", {phase.name}")
         if targets.phase_energy is not None:
             yield _difference_row(
                 f"energy, {phase.name}",
