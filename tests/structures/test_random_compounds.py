@@ -56,6 +56,14 @@ def test_crystals_are_neutral_primitive_symmetric_and_have_room(titania: SourceR
     assert len(remove_duplicates(titania.candidates)) == 2
 
 
+def test_known_sizes_go_before_those_of_bond_valences() -> None:
+    formulas = balanced_formulas(TITANIA)
+    made = random_compounds(formulas, 2, LIMITS, 0.05, np.random.default_rng(3), {"TiO2": 12.0}).candidates
+    assert len(made) == 2
+    for candidate in made:
+        assert candidate.atoms.get_volume() / len(candidate.atoms) == pytest.approx(12.0, rel=0.05 + 1e-6)
+
+
 def test_the_same_seed_makes_the_same_crystals(titania: SourceResult) -> None:
     keys = [structure_key(c.atoms) for c in titania.candidates]
     assert [structure_key(c.atoms) for c in _titania(count=1).candidates] == keys[:1]

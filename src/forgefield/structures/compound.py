@@ -12,7 +12,7 @@ import numpy as np
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Candidate
-from forgefield.structures.charge_balance import BalancedFormula, balanced_formulas
+from forgefield.structures.charge_balance import BalancedFormula, balanced_formulas, reduced_formula
 from forgefield.structures.clusters import bulk_clusters
 from forgefield.structures.crystal_types import same_types
 from forgefield.structures.decorated import decorated_prototypes
@@ -76,7 +76,11 @@ def compound_structures(
     randoms, mixed, shaken, cut, disordered = rng.spawn(5)
     if spec.fractional is not None:
         compound = _without(compound, ion_from_text(spec.fractional.by), spec.crystals.max_formula_atoms)
-    results = {name: source() for name, source in _sources(spec, compound, own, cache, randoms).items()}
+    results = {name: source() for name, source in _known_sources(spec, compound, own, cache).items()}
+    if spec.random.count:
+        sizes = _sizes(compound, [*own, *joined(results.values()).candidates])
+        count, volume = spec.random.count, spec.random.volume
+        results["random"] = random_compounds(compound.formulas, count, spec.crystals, volume, randoms, sizes)
     crystals = _chosen(spec, compound, own, results)
     kept = crystals.candidates
     parents = [each for each in (*own, *kept) if each.atoms.pbc.all() and each.source != "random"]
@@ -120,14 +124,20 @@ def _without(compound: Compound, new: Ion, max_formula_atoms: int) -> Compound:
     return Compound(ions, formulas[:1] if compound.exactly else formulas, compound.exactly)
 
 
-def _sources(
-    spec: StructuresSpec,
-    compound: Compound,
-    own: Sequence[Candidate],
-    cache: Path,
-    rng: np.random.Generator,
+def _sizes(compound: Compound, crystals: Sequence[Candidate]) -> dict[str, float]:
+    """Median volume of the known crystals of each formula, Å³/atom."""
+    volumes: dict[str, list[float]] = {}
+    for each in crystals:
+        if each.atoms.pbc.all() and set(each.atoms.symbols) == {ion.element for ion in compound.ions}:
+            formula = reduced_formula(each.atoms.symbols.formula.count(), compound.ions)
+            volumes.setdefault(formula, []).append(each.atoms.get_volume() / len(each.atoms))
+    return {formula: float(np.median(found)) for formula, found in volumes.items()}
+
+
+def _known_sources(
+    spec: StructuresSpec, compound: Compound, own: Sequence[Candidate], cache: Path
 ) -> dict[str, Callable[[], SourceResult]]:
-    """What to ask for crystals, by its name."""
+    """What to ask for known crystals, by its name."""
     ions, limits, elements = compound.ions, spec.crystals, tuple(ion.element for ion in compound.ions)
     tolerance = spec.duplicate_tolerance
     sources: dict[str, Callable[[], SourceResult]] = {}
@@ -140,9 +150,6 @@ def _sources(
         substitution = spec.substitution
         parents = [*library_parents(), *own]
         sources["substitution"] = lambda: ionic_substitutions(parents, ions, substitution, limits, tolerance)
-    if spec.random.count:
-        number, volume = spec.random.count, spec.random.volume
-        sources["random"] = lambda: random_compounds(compound.formulas, number, limits, volume, rng)
     return sources
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -29,12 +29,14 @@ def random_compounds(
     limits: CrystalSpec,
     volume: float,
     rng: np.random.Generator,
+    sizes: Mapping[str, float] | None = None,
 ) -> SourceResult:
     """Crystals of random space group, number of formula units, lattice and positions, made by PyXtal.
 
-    PyXtal: Fredericks et al., Comput. Phys. Commun. 261, 107810 (2021). A crystal is scaled until its bond valences add
-    up to its charges and then to a random volume near that one. Formulas take turns. Of a formula there are fewer than
-    its share, and that is listed, when the attempts (60 for each crystal) are used up.
+    PyXtal: Fredericks et al., Comput. Phys. Commun. 261, 107810 (2021). A crystal is scaled to a random volume near
+    that of known crystals of its formula, or near that at which its bond valences add up to its charges. Formulas take
+    turns. Of a formula there are fewer than its share, and that is listed, when the attempts (60 for each
+    crystal) are used up.
 
     Args:
         formulas: neutral formulas.
@@ -42,6 +44,8 @@ def random_compounds(
         limits: what crystals must be like; the primitive cells have ``min_atoms`` to ``max_atoms`` atoms.
         volume: largest relative difference from the predicted volume, both ways.
         rng: source of randomness; the same state gives the same crystals.
+        sizes: Å³/atom of known crystals, by formula; where bond valences are few, as in odd coordination, the volume
+            that they ask for is off by a factor of up to two.
 
     Raises:
         ForgefieldError: PyXtal is not installed.
@@ -51,7 +55,8 @@ def random_compounds(
     left_out: list[LeftOut] = []
     # Each formula has its own stream, so that the fate of one leaves the others as they were.
     for formula, share, stream in zip(formulas, shares, rng.spawn(len(formulas)), strict=True):
-        own = list(itertools.islice(_crystals(formula, share, limits, volume, stream), share))
+        size = (sizes or {}).get(str(formula))
+        own = list(itertools.islice(_crystals(formula, share, limits, volume, stream, size), share))
         made.append(own)
         if len(own) < share:
             problem = f"{len(own)} instead of {share}: {_reason(formula, limits)}"
@@ -61,7 +66,12 @@ def random_compounds(
 
 
 def _crystals(
-    formula: BalancedFormula, share: int, limits: CrystalSpec, volume: float, rng: np.random.Generator
+    formula: BalancedFormula,
+    share: int,
+    limits: CrystalSpec,
+    volume: float,
+    rng: np.random.Generator,
+    size: float | None,
 ) -> Iterator[Candidate]:
     units = _units(formula, limits)
     if not units:
@@ -79,11 +89,13 @@ def _crystals(
         crystal = reduced_primitive(attempt)
         if not limits.min_atoms <= len(crystal) <= limits.max_atoms:
             continue
-        crystal = scaled(crystal, predicted_scale(crystal, formula.ions) * (1.0 + change) ** (1.0 / 3.0))
+        own = crystal.get_volume() / len(crystal)
+        scale = predicted_scale(crystal, formula.ions) if size is None else (size / own) ** (1.0 / 3.0)
+        crystal = scaled(crystal, scale * (1.0 + change) ** (1.0 / 3.0))
         if room_problem(crystal, formula.ions, limits):
             continue
-        size = crystal.get_volume() / len(crystal)
-        note = f"{len(crystal)} atoms at {size:.1f} Å³/atom, space group {space_group(crystal)}"
+        volume_per_atom = crystal.get_volume() / len(crystal)
+        note = f"{len(crystal)} atoms at {volume_per_atom:.1f} Å³/atom, space group {space_group(crystal)}"
         yield Candidate(crystal, "random", f"random/{formula}/{number:03d}", note=note)
         number += 1
 
