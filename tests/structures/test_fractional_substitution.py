@@ -32,7 +32,7 @@ def test_half_of_the_indium_becomes_thallium() -> None:
     (found,) = result.candidates
     assert found.atoms.get_chemical_formula("metal") == "Cu2InTlSe4"
     assert found.source == "fractional"
-    assert found.trajectory == "substitution/file/0/In-Tl-0.5-000"
+    assert found.trajectory == "fractional/file/0/In-Tl-0.5-000"
     assert found.parent == structure_key(chalcopyrite())
     assert found.note.startswith("Tl3+ on 1 of 2 In3+ sites, ordering 1 of 1, lengths × 1.0")
     # CuTlSe2 is larger: a = 5.84 Å instead of 5.78 Å.
