@@ -79,7 +79,9 @@ def test_sources_take_turns_when_there_are_too_many(tmp_path: Path) -> None:
     sources = [each.source for each in found.candidates]
     assert len(sources) == 6
     assert sources[:4] == ["prototype", "random"] * 2
-    assert any(note.reason == "one more than crystals.count" for note in found.left_out)
+    surplus = [note for note in found.left_out if note.reason == "one more than crystals.count"]
+    assert len(surplus) == sum(each.surplus for each in found.sources)
+    assert not any(note.general for note in surplus)
 
 
 def test_the_users_own_crystals_come_first(tmp_path: Path) -> None:

@@ -172,8 +172,7 @@ def _check_compound(text: str) -> None:
     try:
         wanted_compound(RunSpec.model_validate(yaml.safe_load(text)), Path())
     except ValidationError as error:
-        problem, _, remedy = error.errors()[0]["msg"].removeprefix("Value error, ").partition("; ")
-        raise ForgefieldError(problem, remedy or "write species like Ti4+ or O2-") from error
+        raise _first_problem(error) from error
 
 
 def _of_engine(engine: str, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -228,6 +227,11 @@ def _checked(symbol: str) -> str:
 def _check_engine(engine: str) -> None:
     try:
         ReferenceSpec.model_validate({"engine": engine})
-    except ValueError as error:
-        problem, _, remedy = str(error).partition("Value error, ")[2].partition(" [type=")[0].partition("; ")
-        raise ForgefieldError(problem, remedy) from error
+    except ValidationError as error:
+        raise _first_problem(error) from error
+
+
+def _first_problem(error: ValidationError) -> ForgefieldError:
+    """The first thing that is wrong with some settings."""
+    problem, _, remedy = error.errors()[0]["msg"].removeprefix("Value error, ").partition("; ")
+    return ForgefieldError(problem, remedy)

@@ -22,7 +22,7 @@ from forgefield.reference.recipe import Recipe
 from forgefield.report.records import CycleRecords, EpochErrors, ForceErrors, RunRecords, TrajectoryEnd
 from forgefield.workflow.folder import STEP_ORDER, Manifest, RunFolder, StepName
 from forgefield.workflow.spec import RunSpec
-from forgefield.workflow.steps.initial import LEFT_OUT
+from forgefield.workflow.steps.initial import INITIAL, LEFT_OUT
 from forgefield.workflow.steps.on_the_fly_rounds import REQUESTS, Asked
 
 Content = TypeVar("Content")
@@ -92,7 +92,7 @@ class _Reader:
             finished_at=self._last_finish(done),
             set_aside=len(list((folder.path / "set-aside").glob("*"))),
             ending=(self._try(folder.ending, str) or "").strip(),
-            left_out=self._try(folder.step(StepName(0, "structures")) / LEFT_OUT, _left_out) or (),
+            left_out=self._try(folder.step(INITIAL) / LEFT_OUT, _left_out) or (),
             problems=tuple(self.problems),
         )
 

@@ -70,20 +70,14 @@ def relaxed_table(cases: Sequence[Mapping[str, Any]]) -> Html:
         Column("energy above the lowest", "number"),
         Column("largest force", "number"),
     ]
-    energies: dict[str, list[float]] = {}
-    for case in cases:
-        if case["energy"] is not None:
-            energies.setdefault(case["formula"], []).append(case["energy"])
-    order = sorted(cases, key=lambda case: (case["energy"] is None, case["energy"] or 0.0))
+    order = sorted(cases, key=lambda case: (case["above"] is None, case["above"] or 0.0))
     rows = [
         [
             f"{case['formula']}: {case['name']}",
             str(case["source"]),
             str(case["outcome"]),
             f"{case['calculations']:,}",
-            UNKNOWN
-            if case["energy"] is None
-            else number(1000.0 * (case["energy"] - min(energies[case["formula"]])), "meV/atom", 3),
+            UNKNOWN if case["above"] is None else number(1000.0 * case["above"], "meV/atom", 3),
             number(case["largest"], "eV/Å", 3),
         ]
         for case in order[:MOST_ROWS]

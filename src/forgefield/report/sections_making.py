@@ -60,7 +60,7 @@ def uncertainty_section(run: RunRecords) -> Html:
             f"{correlation} (1: perfectly)."
         )
     # On the fly the surrogate decides, by thresholds of its own.
-    decides = run.spec is None or run.spec.exploration.method != "on-the-fly"
+    decides = run.spec is None or run.spec.exploration.method_of(cycle.number) != "on-the-fly"
     thresholds = calibration if decides else {}
     plots = [
         uncertainty_plot(

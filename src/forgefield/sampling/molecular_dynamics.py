@@ -152,20 +152,34 @@ def moving_candidate(
     return Candidate(atoms, source, trajectory, parent, f"step {state.step}, {state.temperature:.0f} K")
 
 
+def force_uncertainties(potential: Potential, atoms: Atoms, guard: Guard, name: str) -> Array:
+    """(N,) calibrated uncertainty of the force on each atom, eV/Å; zeros if there is none and the guard needs none.
+
+    Args:
+        potential: what is asked.
+        atoms: N atoms.
+        guard: its scale calibrates.
+        name: of the trajectory, for the message.
+
+    Raises:
+        ForgefieldError: the potential gives no uncertainty though the guard needs one.
+    """
+    found = potential.evaluate(atoms, uncertainty=True).uncertainty
+    if found is not None:
+        return guard.scale * np.asarray(found.forces, dtype=np.float64)
+    if np.isinf(guard.stop_above):
+        return np.zeros(len(atoms))
+    raise ForgefieldError(
+        f"{name}: the potential gives no uncertainty of its forces, so the trajectory cannot "
+        f"be stopped at {guard.stop_above:.3f} eV/Å",
+        "train a committee of at least two members",
+    )
+
+
 def _frame(
     potential: Potential, state: MotionState, conditions: Conditions, guard: Guard, start: Atoms, parent: str
 ) -> Frame:
     moments = start.get_initial_magnetic_moments() if start.has("initial_magmoms") else None
     candidate = moving_candidate(state, moments, conditions.ensemble, conditions.name, parent)
-    evaluation = potential.evaluate(candidate.atoms, uncertainty=True)
-    if evaluation.uncertainty is not None:
-        uncertainties = guard.scale * np.asarray(evaluation.uncertainty.forces, dtype=np.float64)
-    elif np.isinf(guard.stop_above):
-        uncertainties = np.zeros(len(state.masses))
-    else:
-        raise ForgefieldError(
-            f"{conditions.name}: the potential gives no uncertainty of its forces, so the trajectory cannot "
-            f"be stopped at {guard.stop_above:.3f} eV/Å",
-            "train a committee of at least two members",
-        )
+    uncertainties = force_uncertainties(potential, candidate.atoms, guard, conditions.name)
     return Frame(candidate, state.step, state.temperature, state.energy, uncertainties)

@@ -36,16 +36,24 @@ def seeds_within(structures: Sequence[Atoms], energies: Array, window: float) ->
         energies: (M,) total energies, eV.
         window: eV/atom.
     """
-    lowest: dict[str, float] = {}
+    return [int(index) for index in np.flatnonzero(energies_above_lowest(structures, energies) <= window)]
+
+
+def energies_above_lowest(structures: Sequence[Atoms], energies: Array) -> Array:
+    """(M,) energies above the lowest one of the same composition, eV/atom.
+
+    Args:
+        structures: M structures.
+        energies: (M,) total energies, eV.
+    """
     formulas = [_composition(atoms) for atoms in structures]
     per_atom = [float(e) / len(atoms) for e, atoms in zip(energies, structures, strict=True)]
+    lowest: dict[str, float] = {}
     for formula, energy in zip(formulas, per_atom, strict=True):
         lowest[formula] = min(energy, lowest.get(formula, np.inf))
-    return [
-        index
-        for index, (formula, energy) in enumerate(zip(formulas, per_atom, strict=True))
-        if energy <= lowest[formula] + window
-    ]
+    return np.array(
+        [energy - lowest[formula] for formula, energy in zip(formulas, per_atom, strict=True)], dtype=float
+    )
 
 
 def stable_timestep(spec: _TimestepSettings, atoms: Atoms) -> float:

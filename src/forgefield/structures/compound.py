@@ -205,25 +205,15 @@ def _of_wanted_formulas(
 ) -> tuple[list[Candidate], list[LeftOut]]:
     if not compound.exactly:
         return list(candidates), []
-    wanted = {
-        frozenset(_shares(dict(zip((i.element for i in f.ions), f.counts, strict=True))))
-        for f in compound.formulas
-    }
+    wanted = [str(formula) for formula in compound.formulas]
     right, wrong = [], []
     for each in candidates:
-        if frozenset(_shares(each.atoms.symbols.formula.count())) in wanted:
+        formula = reduced_formula(each.atoms.symbols.formula.count(), compound.ions)
+        if formula in wanted:
             right.append(each)
         else:
-            formula = each.atoms.get_chemical_formula("metal")
-            wrong.append(
-                LeftOut(each.trajectory, f"{formula} is not {', '.join(map(str, compound.formulas))}")
-            )
+            wrong.append(LeftOut(each.trajectory, f"{formula} is not {', '.join(wanted)}"))
     return right, wrong
-
-
-def _shares(counts: dict[str, int]) -> list[tuple[str, float]]:
-    total = sum(counts.values())
-    return [(element, round(number / total, 9)) for element, number in counts.items()]
 
 
 def no_structures(collected: Collected) -> ForgefieldError:

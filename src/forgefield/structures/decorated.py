@@ -74,6 +74,7 @@ def _of_formula(formula: BalancedFormula, spec: CrystalSpec, tolerance: float) -
                 str(formula),
                 f"no crystal of the AFLOW library with the proportions {proportions} remains; raise max_atoms or "
                 "use another source, such as substitution or a database",
+                general=True,
             )
         )
     return SourceResult(tuple(kept), tuple(left_out))

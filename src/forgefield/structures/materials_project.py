@@ -101,7 +101,7 @@ def materials_project_structures(
         if identifiers:
             documents = _documents({"material_ids": ",".join(identifiers)}, _FIELDS, spec, cache)
     except WebError as error:
-        return SourceResult((), (*left_out, LeftOut(_NAME, str(error))))
+        return SourceResult((), (*left_out, LeftOut(_NAME, str(error), general=True)))
     for document in documents:
         result = _candidate(document, limits)
         if isinstance(result, LeftOut):
@@ -111,7 +111,7 @@ def materials_project_structures(
     order = {f"database/{_NAME}/{identifier}": number for number, identifier in enumerate(identifiers)}
     found.sort(key=lambda candidate: order.get(candidate.trajectory, len(order)))
     if not found:
-        left_out.append(LeftOut(_NAME, f"has no structure for {query} with these limits"))
+        left_out.append(LeftOut(_NAME, f"has no structure for {query} with these limits", general=True))
     if ions:
         fitting = fitting_states(found, ions)
         found, left_out = list(fitting.candidates), [*left_out, *fitting.left_out]

@@ -62,7 +62,11 @@ def optimade_structures(
             for entry in _entries(address, wanted, spec, limits, cache):
                 if read == spec.limit:
                     left_out.append(
-                        LeftOut(name, f"has more than {spec.limit} entries; raise limit for the others")
+                        LeftOut(
+                            name,
+                            f"has more than {spec.limit} entries; raise limit for the others",
+                            general=True,
+                        )
                     )
                     break
                 read += 1
@@ -73,10 +77,12 @@ def optimade_structures(
                 else:
                     left_out.append(result)
         except WebError as error:
-            left_out.append(LeftOut(name, str(error)))
+            left_out.append(LeftOut(name, str(error), general=True))
             continue
         if not taken:
-            left_out.append(LeftOut(name, f"has no structure of {', '.join(wanted)} with these limits"))
+            left_out.append(
+                LeftOut(name, f"has no structure of {', '.join(wanted)} with these limits", general=True)
+            )
     if ions:
         fitting = fitting_states(found, ions)
         found, left_out = list(fitting.candidates), [*left_out, *fitting.left_out]

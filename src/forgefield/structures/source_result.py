@@ -15,10 +15,12 @@ class LeftOut:
     Attributes:
         name: what it is: a structure, an entry of a database, a formula, or a whole database.
         reason: one line for people.
+        general: whether this is about a whole source or formula instead of one structure.
     """
 
     name: str
     reason: str
+    general: bool = False
 
     def __str__(self) -> str:
         return f"{self.name}: {self.reason}"

@@ -31,7 +31,7 @@ from forgefield.workflow.spec import RunSpec
 from forgefield.workflow.steps.exploration import explore, select
 from forgefield.workflow.steps.hold_out import hold_out
 from forgefield.workflow.steps.hopping import hop_over_minima
-from forgefield.workflow.steps.initial import collect_structures, label_candidates
+from forgefield.workflow.steps.initial import INITIAL, collect_structures, label_candidates
 from forgefield.workflow.steps.on_the_fly import learn_on_the_fly
 from forgefield.workflow.steps.on_the_fly_rounds import SURROGATE
 from forgefield.workflow.steps.perturbation import PERTURBED, perturb
@@ -173,16 +173,15 @@ class _Loop:
 
     def begin(self, reserve: int) -> None:
         """Make and label the initial structures; a compound's crystals are relaxed, perturbed ones are in part."""
-        initial = self.collect()
+        sources = self.collect().summary["by_source"]
         compound = len(self.context.spec.system.symbols) > 1
-        sources = self.done(initial).summary["by_source"]
         if compound and any(source in CRYSTALS for source in sources):
             self.do(
                 StepName(0, "relax"),
                 "relaxing crystals on a learned potential",
                 lambda name: relax_crystals(self.context, name, reserve),
             )
-        self.label(0, initial, reserve)
+        self.label(0, INITIAL, reserve)
         if (
             compound
             and self.context.spec.perturbation.count
@@ -194,18 +193,10 @@ class _Loop:
                 lambda name: perturb(self.context, name, reserve),
             )
 
-    def done(self, name: StepName) -> Manifest:
-        """The manifest of a step that is done."""
-        manifest = self.context.folder.manifest(name)
-        if manifest is None:
-            raise AssertionError(f"{name} is not done")
-        return manifest
-
-    def collect(self) -> StepName:
-        """Make the initial structures; returns the step that has them."""
-        initial = StepName(0, "structures")
-        self.do(initial, "collecting initial structures", lambda name: collect_structures(self.context, name))
-        return initial
+    def collect(self) -> Manifest:
+        """Make the initial structures."""
+        what = "collecting initial structures"
+        return self.do(INITIAL, what, lambda name: collect_structures(self.context, name))
 
     def learn(self) -> tuple[None, str]:
         """Initial structures and one exploration on the fly; returns how it ended."""

@@ -25,6 +25,9 @@ from forgefield.workflow.steps.targets import reference_crystals
 from forgefield.workflow.steps.training import POTENTIAL
 from forgefield.workflow.threads import one_thread
 
+_RELAXING = "hold-out/relaxation"
+"""How trajectories of relaxations are named."""
+
 
 def hold_out(context: Context, name: StepName) -> StepResult:
     """Sample independent trajectories and relaxations of the target crystals, and label some of both for the test."""
@@ -56,9 +59,6 @@ def hold_out(context: Context, name: StepName) -> StepResult:
     temperatures = ", ".join(f"{temperature:.0f}" for temperature in spec.temperatures)
     line = f"{len(outcome.keys)} configurations at {temperatures} K, never trained on"
     return StepResult(line + (f"; {summary['relaxations']} of relaxations" if relaxations else ""), summary)
-
-
-_RELAXING = "hold-out/relaxation"
 
 
 def _assignments(context: Context, starts: list[Candidate]) -> list[Assignment]:

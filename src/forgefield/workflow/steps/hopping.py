@@ -17,10 +17,10 @@ import torch
 from ase import Atoms
 
 from forgefield.atoms.records import Candidate
-from forgefield.potentials.contract import Potential
 from forgefield.potentials.registry import load
 from forgefield.sampling.minima_hopping import SOURCE, hop, start_hopping
 from forgefield.sampling.minima_hopping_state import MinimaHoppingSettings, load_state, save_state
+from forgefield.sampling.molecular_dynamics import force_uncertainties
 from forgefield.sampling.plan import seeds_within
 from forgefield.selection.seeds import seeds
 from forgefield.structures.crystal_types import same_types
@@ -32,6 +32,7 @@ from forgefield.workflow.steps.exploration import exploration_guard
 from forgefield.workflow.steps.initial import CANDIDATES
 from forgefield.workflow.steps.motion import description_of
 from forgefield.workflow.steps.result import StepResult
+from forgefield.workflow.steps.targets import reference_crystals
 from forgefield.workflow.steps.training import POTENTIAL, read_calibration
 
 _LOG = "hop.json"
@@ -90,7 +91,10 @@ def hop_over_minima(context: Context, name: StepName) -> StepResult:
 
 
 def resting_structures(context: Context) -> list[Candidate]:
-    """Labelled structures without forces, near the lowest of their composition, each type of crystal once."""
+    """Labelled structures without forces, near the lowest of their composition, each type of crystal once.
+
+    Where there are none, the target crystals, which the reference has at rest but for their shape.
+    """
     below, largest = context.spec.selection.diversity.seed_force, context.spec.exploration.max_atoms
     records = [record for record in context.training_records() if 1 < len(record.atoms) <= largest]
     resting = [records[i] for i in seeds([record.labels.forces for record in records], below)]
@@ -105,7 +109,10 @@ def resting_structures(context: Context) -> list[Candidate]:
         for i in near
     ]
     twins = same_types(candidates)
-    return [each for each, twin in zip(candidates, twins, strict=True) if twin is None]
+    distinct = [each for each, twin in zip(candidates, twins, strict=True) if twin is None]
+    return distinct or [
+        Candidate(atoms, "target", "target", note=label) for label, atoms in reference_crystals(context)
+    ]
 
 
 def _walk(
@@ -134,7 +141,10 @@ def _walk(
             met.append(Candidate(state.atoms(found.minimum), SOURCE, settings.name, note=note))
         save_state(state, place)
         write_candidates(place / CANDIDATES, met)
-        unsure = [_worst(driver, each.atoms, settings.guard.scale) for each in met]
+        unsure = [
+            float(force_uncertainties(driver, each.atoms, settings.guard, settings.name).max())
+            for each in met
+        ]
         log = {"outcome": found.outcome, "reason": found.reason, "uncertainties": unsure}
         write_atomically(place / _LOG, json.dumps(log))
         logs.append(log)
@@ -171,16 +181,6 @@ def _finish(folder: Path, number: int, name: str, logs: Sequence[dict[str, Any]]
         "minima": minima,
     }
     write_atomically(description, json.dumps(content))
-
-
-def _worst(potential: Potential, atoms: Atoms, scale: float) -> float:
-    """Calibrated uncertainty of the worst atom, eV/Å; 0 for a potential that gives none."""
-    uncertainty = potential.evaluate(atoms, uncertainty=True).uncertainty
-    return (
-        0.0
-        if uncertainty is None or uncertainty.forces is None
-        else scale * float(np.max(uncertainty.forces))
-    )
 
 
 _loaded = lru_cache(maxsize=2)(load)

@@ -14,6 +14,7 @@ from forgefield.workflow.folder import StepName, write_atomically
 from forgefield.workflow.identify import wanted_compound
 from forgefield.workflow.steps.result import StepResult
 
+INITIAL = StepName(0, "structures")
 CANDIDATES = "candidates.xyz"
 LABELLED_AS_THEY_ARE = ("file", "isolated-atom")
 LEFT_OUT = "left-out.json"
@@ -21,7 +22,7 @@ LEFT_OUT = "left-out.json"
 
 def initial_candidates(context: Context) -> Path:
     """Where the initial structures are."""
-    return context.folder.step(StepName(0, "structures")) / CANDIDATES
+    return context.folder.step(INITIAL) / CANDIDATES
 
 
 def collect_structures(context: Context, name: StepName) -> StepResult:
@@ -35,7 +36,7 @@ def collect_structures(context: Context, name: StepName) -> StepResult:
     left_out = [{"name": each.name, "reason": each.reason} for each in collected.left_out]
     write_atomically(folder / LEFT_OUT, json.dumps(left_out, indent=1) + "\n")
     for each in collected.left_out:
-        if "/" not in each.name and " " not in each.name:
+        if each.general:
             context.progress.note(f"left out: {each}")
     by_source = dict(Counter(candidate.source for candidate in candidates))
     parts = ", ".join(f"{count} {source}" for source, count in by_source.items())

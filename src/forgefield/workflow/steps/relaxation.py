@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.formats import write_extxyz
 from forgefield.atoms.identity import structure_key
@@ -18,6 +20,7 @@ from forgefield.dataset.records import Record
 from forgefield.potentials.bayesian.examples import Example
 from forgefield.potentials.bayesian.fit import BayesianFit
 from forgefield.properties.verdict import names_crystal
+from forgefield.sampling.plan import energies_above_lowest
 from forgefield.sampling.surrogate_relaxation import (
     Labelled,
     Proposal,
@@ -55,16 +58,16 @@ class _Case:
         return None if self.state is None else self.state.best
 
 
-def relax_structures(context: Context, name: StepName, reserve: int = 0) -> StepResult:
+def relax_structures(context: Context, name: StepName) -> StepResult:
     """Relax the initial structures; those that end early keep the best point that was labelled.
 
     Raises:
         ForgefieldError: not one of them got labels.
     """
-    return _relax(context, name, read_candidates(initial_candidates(context)), None, reserve)
+    return _relax(context, name, read_candidates(initial_candidates(context)), None, 0)
 
 
-def relax_crystals(context: Context, name: StepName, reserve: int = 0) -> StepResult:
+def relax_crystals(context: Context, name: StepName, reserve: int) -> StepResult:
     """Label the initial crystals of a compound and relax those of lowest energy, and those that targets name.
 
     Raises:
@@ -98,7 +101,9 @@ def _relax(
     tried = sum(case.outcome != PASSED_OVER for case in cases)
     tolerance = context.spec.relaxation.force_tolerance
     ending = f"{converged} of {tried} structures are relaxed to {tolerance:g} eV/Å"
-    summary = {"ending": ending, "structures": [_summary(case) for case in cases]}
+    above = iter(_above_lowest(cases))
+    structures = [_summary(case, next(above) if case.best is not None else None) for case in cases]
+    summary = {"ending": ending, "structures": structures}
     return StepResult(f"{ending}, {len(keys)} calculations", summary, keys)
 
 
@@ -118,7 +123,7 @@ def _relaxed(
     context: Context, name: StepName, cases: Sequence[_Case], most: int | None, reserve: int
 ) -> tuple[list[_Case], tuple[str, ...]]:
     """All cases at their end, and the keys of what was labelled on the way."""
-    now, fit, keys, first_round_done = list(cases), None, dict[str, None](), False
+    now, fit, keys = list(cases), None, dict[str, None]()
     while open_cases := [number for number, case in enumerate(now) if not case.outcome]:
         proposals = _proposals(fit, now, open_cases)
         outcome = context.labeller.label([each.candidate for each in proposals.values()], name, reserve)
@@ -128,8 +133,8 @@ def _relaxed(
         for number, proposal in proposals.items():
             record = records.get(structure_key(proposal.candidate.atoms))
             now[number] = _judged(now[number], proposal, record, context.spec.relaxation.calculations)
-        if most is not None and not first_round_done:
-            now, first_round_done = _of_lowest_energy(context, now, most), True
+        if most is not None:
+            now, most = _of_lowest_energy(context, now, most), None
         done = sum(bool(case.outcome) for case in now)
         context.progress.advance(done, len(now), f"relaxed; {len(keys)} calculations")
     return now, tuple(keys)
@@ -137,21 +142,22 @@ def _relaxed(
 
 def _of_lowest_energy(context: Context, cases: Sequence[_Case], most: int) -> list[_Case]:
     """The cases, all but those of lowest energy for their composition, and those that targets name, at their end."""
-    energies: dict[int, float] = {}
-    formulas = [case.candidate.atoms.symbols.formula.reduce()[0].format("hill") for case in cases]
-    for number, case in enumerate(cases):
-        if case.best is not None:
-            energies[number] = case.best.labels.energy / len(case.best.atoms)
-    lowest = {
-        formulas[n]: min(e for m, e in energies.items() if formulas[m] == formulas[n]) for n in energies
-    }
-    order = sorted(energies, key=lambda n: energies[n] - lowest[formulas[n]])
+    labelled = [number for number, case in enumerate(cases) if case.best is not None]
+    above = dict(zip(labelled, _above_lowest(cases), strict=True))
+    order = sorted(labelled, key=lambda number: above[number])
     wanted = {n for n in order if names_crystal(context.spec.targets, cases[n].candidate.note)}
     chosen = wanted | set([n for n in order if n not in wanted][: max(0, most - len(wanted))])
     return [
         case if case.outcome or number in chosen else replace(case, outcome=PASSED_OVER)
         for number, case in enumerate(cases)
     ]
+
+
+def _above_lowest(cases: Sequence[_Case]) -> list[float]:
+    """Energies of the cases that have labels above the lowest of their composition, eV/atom."""
+    best = [found for case in cases if (found := case.best) is not None]
+    energies = np.array([found.labels.energy for found in best])
+    return [float(energy) for energy in energies_above_lowest([found.atoms for found in best], energies)]
 
 
 def _proposals(
@@ -185,7 +191,7 @@ def _judged(case: _Case, proposal: Proposal, record: Record | None, most: int) -
     return replace(case, state=state, outcome=outcome)
 
 
-def _summary(case: _Case) -> dict[str, object]:
+def _summary(case: _Case, above: float | None) -> dict[str, object]:
     best = case.best
     return {
         "structure": f"{case.candidate.atoms.get_chemical_formula()}, {case.candidate.note}",
@@ -197,5 +203,6 @@ def _summary(case: _Case) -> dict[str, object]:
         "key": "" if best is None else structure_key(best.atoms),
         "calculations": 0 if case.state is None else case.state.calls,
         "energy": None if best is None else best.labels.energy / len(best.atoms),
+        "above": above,
         "largest": None if best is None else best.largest,
     }

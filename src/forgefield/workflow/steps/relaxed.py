@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from ase import Atoms
 
 from forgefield.atoms.records import Candidate
 from forgefield.dataset.records import Record
+from forgefield.sampling.plan import energies_above_lowest
 from forgefield.structures.crystal_types import same_types
 from forgefield.structures.site_symmetry import space_group
 from forgefield.workflow.context import Context
@@ -48,28 +50,26 @@ def relaxed_crystals(context: Context) -> list[RelaxedCrystal]:
     if manifest is None:
         return []
     cases = {case["key"]: case for case in manifest.summary["structures"] if case.get("relaxed")}
-    records = context.dataset.records(tuple(cases), context.recipe.key)
-    per_atom = {record.key: record.labels.energy / len(record.atoms) for record in records}
-    formulas = {record.key: record.atoms.symbols.formula.reduce()[0].format("metal") for record in records}
-    lowest: dict[str, float] = {}
-    for key, energy in per_atom.items():
-        lowest[formulas[key]] = min(energy, lowest.get(formulas[key], energy))
-    records.sort(key=lambda record: per_atom[record.key] - lowest[formulas[record.key]])
+    unsorted = context.dataset.records(tuple(cases), context.recipe.key)
+    energies = np.array([record.labels.energy for record in unsorted])
+    heights = energies_above_lowest([record.atoms for record in unsorted], energies)
+    order = np.argsort(heights, kind="stable")
+    records = [unsorted[i] for i in order]
     twins = same_types([Candidate(record.atoms, record.source, record.trajectory) for record in records])
     found: dict[str, RelaxedCrystal] = {}
-    for record, twin in zip(records, twins, strict=True):
+    for record, above, twin in zip(records, heights[order], twins, strict=True):
         if twin is None:
             case = cases[record.key]
-            name = _name(case["name"], case["source"], record.atoms, formulas[record.key])
+            name = _name(case["name"], case["source"], record.atoms)
             while name in found:
                 name += "'"
-            above = per_atom[record.key] - lowest[formulas[record.key]]
-            found[name] = RelaxedCrystal(name, case["name"], case["source"], record, above)
+            found[name] = RelaxedCrystal(name, case["name"], case["source"], record, float(above))
     return list(found.values())
 
 
-def _name(note: str, source: str, atoms: Atoms, formula: str) -> str:
+def _name(note: str, source: str, atoms: Atoms) -> str:
     mineral = note.partition(" (")[0]
     if source == "prototype" and mineral:
         return mineral
+    formula = atoms.symbols.formula.reduce()[0].format("metal")
     return f"{formula} {space_group(atoms, _RELAXED)}"
