@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from ase import Atoms
@@ -50,6 +50,14 @@ def point_values(record: HasPointValues) -> PointValues:
     )
 
 
+@runtime_checkable
+class EvaluatesMany(Protocol):
+    """A calculator that does better with several structures at once, as where each takes minutes."""
+
+    def evaluate_points(self, structures: Sequence[Atoms]) -> tuple[PointValues, ...]:
+        """Energy, forces and stress of each structure, in their order."""
+
+
 def evaluate_points(structures: Iterable[Atoms], calculator: Calculator) -> tuple[PointValues, ...]:
     """Energy, forces and stress of each structure; stress is None where the calculator has none.
 
@@ -57,6 +65,8 @@ def evaluate_points(structures: Iterable[Atoms], calculator: Calculator) -> tupl
         structures: left as they are; copies are evaluated.
         calculator: any ASE calculator.
     """
+    if isinstance(calculator, EvaluatesMany):
+        return calculator.evaluate_points(list(structures))
     points = []
     for structure in structures:
         atoms = structure.copy()
