@@ -133,12 +133,9 @@ class Labeller:
             for done, future in enumerate(as_completed(futures), start=1):
                 key = futures[future]
                 candidate, outcome = candidates[key], future.result()
+                self.keep(key, candidate, outcome, name)
                 if isinstance(outcome, Labels):
-                    self.dataset.add(candidate, outcome, Provenance(str(name), name.cycle))
                     labelled.add(key)
-                else:
-                    self.progress.note(f"{candidate.source} structure {key} gave no labels: {outcome.reason}")
-                self.ledger.record(key, str(name), candidate.source, outcome, candidate.atoms)
                 formula = candidate.atoms.get_chemical_formula()
                 mean = (time.perf_counter() - started) / done
                 self.progress.advance(
@@ -150,3 +147,11 @@ class Labeller:
             for future in futures:
                 future.cancel()
         return labelled
+
+    def keep(self, key: str, candidate: Candidate, outcome: Labels | Failure, name: StepName) -> None:
+        """Store what a calculation gave: labels in the data set, its cost and any failure in the ledger."""
+        if isinstance(outcome, Labels):
+            self.dataset.add(candidate, outcome, Provenance(str(name), name.cycle))
+        else:
+            self.progress.note(f"{candidate.source} structure {key} gave no labels: {outcome.reason}")
+        self.ledger.record(key, str(name), candidate.source, outcome, candidate.atoms)
