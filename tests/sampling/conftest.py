@@ -73,6 +73,8 @@ class Springs(Potential):
 
     sites: np.ndarray
     constant: float
+    species: tuple[str, ...] = ("Cu",)
+    cutoff: float = 0.0
 
     def evaluate(self, atoms: Atoms, uncertainty: bool = False, pairs: PairList | None = None) -> Evaluation:
         away = atoms.positions - self.sites

@@ -90,7 +90,7 @@ def test_learns_silicon_while_it_heats(learner):
             break
         assert ahead.outcome in ("paused", "request")
         if ahead.outcome == "paused":
-            motion = state.moving.motion
+            motion = state.motion
             errors.append(np.linalg.norm(motion.forces - learner.label(motion.atoms()).forces, axis=1))
             continue
         labels = learner.label(ahead.request.candidate.atoms)
@@ -263,18 +263,18 @@ def test_overlap_is_never_asked_for(make_springs, snapshot_every):
     potential = Doubtful(make_springs(np.zeros((2, 3)), 0.5), 0.01, species=("Ar",))
     settings = settings_of(atoms, 2000, Guard(overheat=1e6), snapshot_every=snapshot_every, check_every=None)
     state = start_learning(atoms, settings, np.random.default_rng(0))
-    momenta, steps, ends = [state.moving.motion.momenta], [0], []
+    momenta, steps, ends = [state.motion.momenta], [0], []
     for _ in range(4):
         ahead = advance(potential, state, settings, 10**6)
         assert (ahead.outcome, ahead.request) == ("stopped", None)
         assert "of the covalent distance (limit 0.60)" in ahead.reason
         state = ahead.state
-        assert settings.guard.geometry_problem(state.moving.motion.atoms()) is None
-        assert not np.allclose(state.moving.motion.momenta, momenta[-1])
-        momenta.append(state.moving.motion.momenta)
+        assert settings.guard.geometry_problem(state.motion.atoms()) is None
+        assert not np.allclose(state.motion.momenta, momenta[-1])
+        momenta.append(state.motion.momenta)
         assert state.step > steps[-1]
         steps.append(state.step)
-        ends.append(state.moving.motion.positions)
+        ends.append(state.motion.positions)
     assert state.stops == 4
     assert [np.array_equal(end, atoms.positions) for end in ends] == [snapshot_every > 20] * 4
 
@@ -293,7 +293,7 @@ def test_frames_that_are_too_hot_or_not_finite_are_never_asked_for(make_springs)
         "stopped",
         "step 1: positions, momenta or forces are no longer finite",
     )
-    assert np.isfinite(ahead.state.moving.motion.positions).all()
+    assert np.isfinite(ahead.state.motion.positions).all()
     lost = replace(hot, under=make_springs(atoms.positions, 1.0), doubt=np.nan)
     ahead = advance(lost, start, settings, 100)
     assert (ahead.outcome, ahead.reason) == ("stopped", "step 0: the force uncertainty is not finite")
@@ -309,8 +309,8 @@ def test_failed_reference_sends_the_motion_back(committee, silicon):
     assert ahead.state.step == 20
     state = declined(ahead.state, ahead.request, settings)
     assert (state.requests, state.stops, state.step) == (0, 1, ahead.state.step)
-    np.testing.assert_array_equal(state.moving.motion.positions, silicon.atoms.positions)
-    assert not np.allclose(state.moving.motion.momenta, ahead.state.moving.motion.momenta)
+    np.testing.assert_array_equal(state.motion.positions, silicon.atoms.positions)
+    assert not np.allclose(state.motion.momenta, ahead.state.motion.momenta)
 
 
 def test_potential_without_uncertainty_and_insane_start_are_refused(make_committee, silicon):

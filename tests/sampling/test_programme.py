@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.sampling.langevin import langevin_step, start_motion
-from forgefield.sampling.programme import ProgrammeSpec, ProgrammeState, plan_programme, programme_step
+from forgefield.sampling.programme import ProgrammeSpec, plan_programme, programme_step
 
 ANNEAL = """
 programme:
@@ -50,16 +50,16 @@ def test_settings_survive_json():
 
 def test_steps_are_those_of_the_segment_at_work(committee, silicon):
     programme = plan_programme(spec(), silicon.atoms, "anneal")
-    state = ProgrammeState(start_motion(committee, silicon.atoms, 300.0, np.random.default_rng(0)))
-    expected = langevin_step(committee, state.motion, 300.0, 2 * units.fs, 100 * units.fs)
+    state = start_motion(committee, silicon.atoms, 300.0, np.random.default_rng(0))
+    expected = langevin_step(committee, state, 300.0, 2 * units.fs, 100 * units.fs)
     chains, volumes = [], []
     for step in range(50):
         state = programme_step(committee, state, programme)
         if step == 0:
-            assert state.motion.positions.tobytes() == expected.positions.tobytes()
+            assert state.positions.tobytes() == expected.positions.tobytes()
         chains.append(state.chain is not None)
-        volumes.append(np.linalg.det(state.motion.cell))
-    assert state.motion.step == 50
+        volumes.append(np.linalg.det(state.cell))
+    assert state.step == 50
     assert chains == [20 <= step < 30 for step in range(50)]
     assert np.ptp(volumes[:30]) == 0.0
     assert np.ptp(volumes[30:]) > 0.0

@@ -114,6 +114,11 @@ class VerletList:
         self._pairs: PairList | None = None
         self._reference = Atoms()
 
+    @property
+    def made_at(self) -> Atoms | None:
+        """The atoms for which the present list was made; None before the first."""
+        return None if self._pairs is None else self._reference
+
     def update(self, atoms: Atoms) -> PairList:
         """The list for these atoms, the old one where that still holds all pairs within the cutoff."""
         if self._pairs is None or self._outdated(atoms):

@@ -1,4 +1,4 @@
-"""Langevin dynamics as two pure functions over an explicit state: `start_motion` and `langevin_step`."""
+"""A motion of atoms as an explicit state, and its steps as pure functions: velocity Verlet and Langevin."""
 
 from __future__ import annotations
 
@@ -17,6 +17,35 @@ from forgefield.sampling.barostat import Barostat, internal_pressure, strain_ste
 
 
 @dataclass(frozen=True, slots=True)
+class Chain:
+    """A chain of Nosé–Hoover thermostats.
+
+    Its momenta are p_k = Q_k v_k; the velocities are kept, so that a programme may change the temperature, and with
+    it the masses Q_k, without a jump in the friction.
+
+    Attributes:
+        positions: (M,) η_k, without unit.
+        velocities: (M,) v_k = dη_k/dt, in inverse ASE time units.
+    """
+
+    positions: Array
+    velocities: Array
+
+
+@dataclass(frozen=True, slots=True)
+class ListedAt:
+    """Where the atoms were when the pair list in use was made: sums over pairs depend on its order in their last bits.
+
+    Attributes:
+        positions: (N, 3) Å.
+        cell: (3, 3) Å.
+    """
+
+    positions: Array
+    cell: Array
+
+
+@dataclass(frozen=True, slots=True)
 class MotionState:
     """Everything that decides how a trajectory goes on; ASE units.
 
@@ -32,6 +61,8 @@ class MotionState:
         stress: (6,) at these positions, eV/Å³.
         generator: state of the random bit generator, as NumPy gives it.
         step: steps done.
+        chain: of thermostats, where one is at work.
+        listed_at: of the pair list that a run of many steps keeps.
     """
 
     numbers: NDArray[np.int64]
@@ -45,16 +76,27 @@ class MotionState:
     stress: Array
     generator: Mapping[str, Any]
     step: int = 0
+    chain: Chain | None = None
+    listed_at: ListedAt | None = None
 
     def atoms(self) -> Atoms:
         """The structure, without momenta and calculator."""
         return Atoms(numbers=self.numbers, positions=self.positions, cell=self.cell, pbc=self.pbc)
 
     @property
+    def kinetic_energy(self) -> float:
+        """Of all atoms, eV."""
+        return 0.5 * float(np.einsum("ij,ij,i->", self.momenta, self.momenta, 1.0 / self.masses))
+
+    @property
     def temperature(self) -> float:
-        """Instantaneous temperature in K over all 3N momenta: the thermostat moves the centre of mass too."""
-        kinetic = float(((self.momenta**2).sum(axis=1) / self.masses).sum()) / 2.0
-        return 2.0 * kinetic / (3.0 * len(self.masses) * units.kB)
+        """Instantaneous temperature in K over all 3N momenta, as the Langevin thermostat moves them."""
+        return 2.0 * self.kinetic_energy / (3.0 * len(self.masses) * units.kB)
+
+    @property
+    def volume(self) -> float:
+        """Of the cell, Å³; 0 where it spans none."""
+        return abs(float(np.linalg.det(self.cell)))
 
 
 def start_motion(
@@ -109,6 +151,33 @@ def evaluated(potential: Potential, state: MotionState) -> MotionState:
     return replace(state, energy=evaluation.energy, forces=evaluation.forces, stress=evaluation.stress)
 
 
+def without_drift(state: MotionState) -> MotionState:
+    """The same state with the centre of mass at rest.
+
+    A drift that is a rounding error stays, so that a motion which is stopped and taken up again changes no bit.
+    """
+    total = state.momenta.sum(axis=0)
+    if np.linalg.norm(total) <= 1e-8 * np.linalg.norm(state.momenta):
+        return state
+    return replace(state, momenta=state.momenta - state.masses[:, None] * (total / state.masses.sum()))
+
+
+def velocity_verlet_step(potential: Potential, state: MotionState, timestep: float) -> MotionState:
+    """One time step at constant energy and volume: half a kick, a drift, half a kick.
+
+    Swope, Andersen, Berens & Wilson, J. Chem. Phys. 76, 637 (1982), eqs. 19–20.
+
+    Args:
+        potential: gives the forces.
+        state: is not changed.
+        timestep: ASE time units.
+    """
+    momenta = state.momenta + 0.5 * timestep * state.forces
+    positions = state.positions + timestep * momenta / state.masses[:, None]
+    moved = evaluated(potential, replace(state, positions=positions))
+    return replace(moved, momenta=momenta + 0.5 * timestep * moved.forces, step=state.step + 1)
+
+
 def langevin_step(
     potential: Potential,
     state: MotionState,
@@ -146,7 +215,7 @@ def langevin_step(
     momenta = state.momenta + 0.5 * timestep * state.forces
     positions, cell = state.positions, state.cell
     if barostat is not None:
-        volume = abs(float(np.linalg.det(cell)))
+        volume = state.volume
         pressure = internal_pressure(momenta, state.masses, state.stress, volume)
         noise = rng.standard_normal((3, 3))
         deformation = strain_step(barostat, pressure, volume, thermal_energy, timestep, noise)

@@ -14,6 +14,7 @@ from forgefield.potentials.contract import Potential
 from forgefield.sampling.barostat import Barostat
 from forgefield.sampling.conditions import Conditions, Guard, Outcome, Stop
 from forgefield.sampling.langevin import MotionState, langevin_step, start_motion
+from forgefield.sampling.simulation import ListedPotential
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +97,11 @@ def run_trajectory(
     def ended(stop: Stop, step: int) -> Trajectory:
         return Trajectory(conditions, tuple(frames), stop.outcome, f"step {step}: {stop.reason}", step)
 
-    state = start_motion(potential, atoms, conditions.temperature_at(0), rng)
+    listed = ListedPotential(potential)
+    state = start_motion(listed, atoms, conditions.temperature_at(0), rng)
     while state.step < conditions.steps:
         target = conditions.temperature_at(state.step)
-        state = langevin_step(potential, state, target, timestep, damping_time, barostat)
+        state = langevin_step(listed, state, target, timestep, damping_time, barostat)
         broken = not_finite(state) or guard.geometry_problem(state.atoms())
         if broken is not None:
             return ended(broken, state.step)

@@ -1,8 +1,8 @@
-"""Nosé–Hoover chain dynamics as two pure functions over an explicit state: `start_chain` and `nose_hoover_step`."""
+"""Nosé–Hoover chain dynamics as pure functions over an explicit state: `start_chain` and `nose_hoover_step`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from ase import units
@@ -10,31 +10,15 @@ from ase import units
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Array
 from forgefield.potentials.contract import Potential
-from forgefield.sampling.langevin import MotionState, evaluated
+from forgefield.sampling.langevin import Chain, MotionState, velocity_verlet_step, without_drift
 
 _FOURTH_ORDER = 1.0 / (2.0 - 2.0 ** (1.0 / 3.0))
 # Suzuki–Yoshida weights of fourth order: three parts of a step that sum to one.
 _WEIGHTS = (_FOURTH_ORDER, 1.0 - 2.0 * _FOURTH_ORDER, _FOURTH_ORDER)
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """The chain of thermostats: with a `MotionState`, everything that decides how a trajectory goes on.
-
-    Its momenta are p_k = Q_k v_k; the velocities are kept, so that a programme may change the temperature, and with
-    it the masses Q_k, without a jump in the friction.
-
-    Attributes:
-        positions: (M,) η_k, without unit.
-        velocities: (M,) v_k = dη_k/dt, in inverse ASE time units.
-    """
-
-    positions: Array
-    velocities: Array
-
-
-def start_chain(motion: MotionState, length: int = 3) -> tuple[MotionState, Chain]:
-    """A chain at rest, and the motion without that of the centre of mass, which the chain could not thermalise.
+def start_chain(motion: MotionState, length: int = 3) -> MotionState:
+    """The motion with a chain at rest, without the drift of the centre of mass, which no chain could thermalise.
 
     Args:
         motion: at least two atoms.
@@ -52,19 +36,16 @@ def start_chain(motion: MotionState, length: int = 3) -> tuple[MotionState, Chai
         raise ForgefieldError(
             f"a Nosé–Hoover chain of {length} thermostats was asked for", "use at least one"
         )
-    drift = motion.momenta.sum(axis=0) / motion.masses.sum()
-    still = replace(motion, momenta=motion.momenta - motion.masses[:, None] * drift)
-    return still, Chain(np.zeros(length), np.zeros(length))
+    return replace(without_drift(motion), chain=Chain(np.zeros(length), np.zeros(length)))
 
 
 def nose_hoover_step(
     potential: Potential,
     motion: MotionState,
-    chain: Chain,
     temperature: float,
     timestep: float,
     relaxation_time: float,
-) -> tuple[MotionState, Chain]:
+) -> MotionState:
     """One time step at constant volume and temperature, without random numbers.
 
     The equations of motion are those of Martyna, Klein & Tuckerman, J. Chem. Phys. 97, 2635 (1992), with
@@ -76,37 +57,41 @@ def nose_hoover_step(
 
     Args:
         potential: gives the forces.
-        motion: is not changed; without a motion of the centre of mass, as `start_chain` gives it.
-        chain: is not changed.
+        motion: is not changed; with a chain and without drift, as `start_chain` gives it.
         temperature: T, K, above zero.
         timestep: ASE time units.
         relaxation_time: τ, ASE time units.
 
     Returns:
-        The next motion and chain; the same state gives the same next state to the last bit.
+        The next motion; the same state gives the same next state to the last bit.
 
     Raises:
-        ForgefieldError: a temperature that is not above zero.
+        ForgefieldError: a temperature that is not above zero, or no chain.
     """
-    targets = _targets(motion, chain, temperature)
+    before = _chain_of(motion)
+    targets = _targets(motion, before, temperature)
     masses = targets * relaxation_time**2
-    chain, factor = _half_step(_twice_kinetic(motion), chain, targets, masses, timestep)
-    momenta = factor * motion.momenta + 0.5 * timestep * motion.forces
-    positions = motion.positions + timestep * momenta / motion.masses[:, None]
-    moved = evaluated(potential, replace(motion, positions=positions))
-    moved = replace(moved, momenta=momenta + 0.5 * timestep * moved.forces, step=motion.step + 1)
-    chain, factor = _half_step(_twice_kinetic(moved), chain, targets, masses, timestep)
-    return replace(moved, momenta=factor * moved.momenta), chain
+    half, factor = _half_step(2.0 * motion.kinetic_energy, before, targets, masses, timestep)
+    moved = velocity_verlet_step(potential, replace(motion, momenta=factor * motion.momenta), timestep)
+    after, factor = _half_step(2.0 * moved.kinetic_energy, half, targets, masses, timestep)
+    return replace(moved, momenta=factor * moved.momenta, chain=after)
 
 
-def conserved_energy(motion: MotionState, chain: Chain, temperature: float, relaxation_time: float) -> float:
+def conserved_energy(motion: MotionState, temperature: float, relaxation_time: float) -> float:
     """What the dynamics conserves at constant temperature, eV: H' = K + U + Σ_k (Q_k v_k²/2 + kT_k η_k).
 
     kT_1 = N_f kT, and kT for the others. Martyna, Klein & Tuckerman (1992), eq. 2.10.
     """
+    chain = _chain_of(motion)
     targets = _targets(motion, chain, temperature)
     thermostats = targets @ (0.5 * (relaxation_time * chain.velocities) ** 2 + chain.positions)
-    return float(0.5 * _twice_kinetic(motion) + motion.energy + thermostats)
+    return float(motion.kinetic_energy + motion.energy + thermostats)
+
+
+def _chain_of(motion: MotionState) -> Chain:
+    if motion.chain is None:
+        raise ForgefieldError("this motion has no Nosé–Hoover chain", "begin with start_chain")
+    return motion.chain
 
 
 def _targets(motion: MotionState, chain: Chain, temperature: float) -> Array:
@@ -118,10 +103,6 @@ def _targets(motion: MotionState, chain: Chain, temperature: float) -> Array:
     targets = np.full(len(chain.positions), units.kB * temperature)
     targets[0] *= 3 * len(motion.masses) - 3
     return targets
-
-
-def _twice_kinetic(motion: MotionState) -> float:
-    return float(((motion.momenta**2).sum(axis=1) / motion.masses).sum())
 
 
 def _half_step(

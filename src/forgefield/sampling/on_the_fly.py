@@ -26,7 +26,7 @@ from forgefield.sampling.langevin import (
 )
 from forgefield.sampling.molecular_dynamics import moving_candidate, not_finite
 from forgefield.sampling.on_the_fly_state import Advance, OnTheFlySettings, OnTheFlyState, Request
-from forgefield.sampling.programme import ProgrammeState, programme_step
+from forgefield.sampling.programme import programme_step
 from forgefield.sampling.threshold import start_threshold, with_errors, with_refit
 
 _SNAPSHOTS = 3
@@ -55,7 +55,7 @@ def start_learning(atoms: Atoms, settings: OnTheFlySettings, rng: np.random.Gene
     shifts[:1] = 0.0
     motion = replace(motion, generator=own.bit_generator.state)
     return OnTheFlyState(
-        moving=ProgrammeState(motion),
+        motion=motion,
         threshold=start_threshold(settings.spec.target_error, halving=50.0 * settings.spec.wait),
         snapshots=(motion,),
         queue=tuple(motion.positions + shift for shift in shifts),
@@ -94,8 +94,8 @@ def advance(
             f"{settings.name} has no potential to move with",
             "fit one to the initial structures, or ask for some: initial above 0",
         )
-    motion = evaluated(potential, state.moving.motion)
-    state = replace(state, moving=replace(state.moving, motion=motion))
+    motion = evaluated(potential, state.motion)
+    state = replace(state, motion=motion)
     last = state.step + max_steps
     while True:
         if state.step % settings.spec.judge_every == 0:
@@ -108,8 +108,8 @@ def advance(
         if state.step >= last:
             return Advance(state, "paused", f"{max_steps} steps done")
         target = settings.programme.temperature_at(state.step)
-        state = replace(state, moving=programme_step(potential, state.moving, settings.programme))
-        motion = state.moving.motion
+        motion = programme_step(potential, motion, settings.programme)
+        state = replace(state, motion=motion)
         stop = (
             not_finite(motion)
             or settings.guard.geometry_problem(motion.atoms())
@@ -174,7 +174,7 @@ def force_uncertainties(evaluation: Evaluation) -> Array:
 def _initial_request(
     potential: Potential | None, state: OnTheFlyState, settings: OnTheFlySettings
 ) -> Advance:
-    motion = replace(state.moving.motion, positions=state.queue[0])
+    motion = replace(state.motion, positions=state.queue[0])
     number = settings.spec.initial - len(state.queue)
     prediction = None if potential is None else potential.evaluate(motion.atoms(), uncertainty=True)
     request = Request(
@@ -192,7 +192,7 @@ def _initial_request(
 
 def _judged(potential: Potential, state: OnTheFlyState, settings: OnTheFlySettings) -> Advance:
     """A request for the frame if it is worth one; ``stopped`` if nothing can be said; else ``paused``."""
-    motion, spec = state.moving.motion, settings.spec
+    motion, spec = state.motion, settings.spec
     prediction = potential.evaluate(motion.atoms(), uncertainty=True)
     uncertainties = state.threshold.scale * force_uncertainties(prediction)
     worst = float(uncertainties.max())
@@ -235,17 +235,18 @@ def _stopped(state: OnTheFlyState, settings: OnTheFlySettings, stop: Stop) -> Ad
 def _back(state: OnTheFlyState, settings: OnTheFlySettings) -> OnTheFlyState:
     """The newest trusted frame with new velocities, at the present step; it is not used again if there is another."""
     *older, newest = state.snapshots
-    rng = restored_generator(state.moving.motion.generator)
+    rng = restored_generator(state.motion.generator)
     temperature = settings.programme.temperature_at(state.step)
     motion = replace(
         newest,
         momenta=thermal_momenta(newest.masses, temperature, rng),
         generator=rng.bit_generator.state,
         step=state.step,
+        chain=None,
     )
     return replace(
         state,
-        moving=ProgrammeState(motion),
+        motion=motion,
         # Stamped anew, so that the next snapshot is as far from here as any other.
         snapshots=tuple(replace(each, step=state.step) for each in older or (newest,)),
         stops=state.stops + 1,

@@ -13,9 +13,8 @@ import numpy as np
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Array, Candidate, Evaluation
 from forgefield.sampling.conditions import Guard
-from forgefield.sampling.langevin import MotionState
-from forgefield.sampling.nose_hoover import Chain
-from forgefield.sampling.programme import Programme, ProgrammeState
+from forgefield.sampling.langevin import Chain, ListedAt, MotionState
+from forgefield.sampling.programme import Programme
 from forgefield.sampling.spec import OnTheFlySpec
 from forgefield.sampling.threshold import Threshold
 
@@ -46,7 +45,7 @@ class OnTheFlyState:
     """Everything that decides how a trajectory goes on, beside the potential.
 
     Attributes:
-        moving: atoms, cell, thermostat.
+        motion: atoms, cell, thermostat; its number of steps is the programme's clock.
         threshold: threshold and calibration.
         snapshots: trusted frames, oldest first, at least one.
         queue: (N, 3) positions of the initial structures that are still to be asked for.
@@ -59,7 +58,7 @@ class OnTheFlyState:
             too often, since a potential that fails everywhere would never get on.
     """
 
-    moving: ProgrammeState
+    motion: MotionState
     threshold: Threshold
     snapshots: tuple[MotionState, ...]
     queue: tuple[Array, ...]
@@ -73,7 +72,7 @@ class OnTheFlyState:
     @property
     def step(self) -> int:
         """Steps done."""
-        return self.moving.motion.step
+        return self.motion.step
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ class Advance:
     request: Request | None = None
 
 
-_RECORDS = {each.__name__: each for each in (OnTheFlyState, ProgrammeState, MotionState, Chain, Threshold)}
+_RECORDS = {each.__name__: each for each in (OnTheFlyState, MotionState, Chain, ListedAt, Threshold)}
 
 
 def save_state(state: OnTheFlyState, folder: Path) -> None:

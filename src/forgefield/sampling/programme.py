@@ -14,7 +14,7 @@ from forgefield.sampling.barostat import Barostat
 from forgefield.sampling.conditions import Conditions
 from forgefield.sampling.langevin import MotionState, langevin_step
 from forgefield.sampling.molecular_dynamics import barostat_of
-from forgefield.sampling.nose_hoover import Chain, nose_hoover_step, start_chain
+from forgefield.sampling.nose_hoover import nose_hoover_step, start_chain
 from forgefield.sampling.plan import stable_timestep
 from forgefield.sampling.spec import SegmentSpec, Thermostat
 from forgefield.sampling.timestep import check_timestep
@@ -105,32 +105,20 @@ def programme_of(conditions: Conditions) -> Programme:
     return Programme((Segment(conditions, "langevin", conditions.pressure),))
 
 
-@dataclass(frozen=True, slots=True)
-class ProgrammeState:
-    """Everything that decides how a trajectory goes on.
-
-    Attributes:
-        motion: atoms and cell; its number of steps is the programme's clock.
-        chain: the Nosé–Hoover chain, where one is at work.
-    """
-
-    motion: MotionState
-    chain: Chain | None = None
-
-
-def programme_step(potential: Potential, state: ProgrammeState, programme: Programme) -> ProgrammeState:
+def programme_step(potential: Potential, motion: MotionState, programme: Programme) -> MotionState:
     """One time step under the conditions that hold at the state's step; a pure function."""
-    motion, chain = state.motion, state.chain
     segment, step = programme.segment_at(motion.step)
     conditions = segment.conditions
     temperature = conditions.temperature_at(step)
     timestep, damping_time = conditions.timestep * units.fs, conditions.damping_time * units.fs
     if segment.thermostat == "langevin":
+        # A chain that comes after starts at rest.
         barostat = segment.barostat_at(step)
-        return ProgrammeState(langevin_step(potential, motion, temperature, timestep, damping_time, barostat))
-    if chain is None:
-        motion, chain = start_chain(motion)
-    return ProgrammeState(*nose_hoover_step(potential, motion, chain, temperature, timestep, damping_time))
+        return langevin_step(
+            potential, replace(motion, chain=None), temperature, timestep, damping_time, barostat
+        )
+    motion = start_chain(motion) if motion.chain is None else motion
+    return nose_hoover_step(potential, motion, temperature, timestep, damping_time)
 
 
 def _segment(spec: SegmentSpec, atoms: Atoms, name: str, timestep: float, bulk_modulus: float) -> Segment:

@@ -160,7 +160,7 @@ def _moved(
                 requests[number] = found.request
             elif found.outcome == "paused":
                 note = f"step {found.state.step}"
-                frames.append(Candidate(found.state.moving.motion.atoms(), "surrogate", own.name, note=note))
+                frames.append(Candidate(found.state.motion.atoms(), "surrogate", own.name, note=note))
             elif found.outcome == "completed":
                 outcomes[number] = "completed"
             elif found.state.stops > _MOST_STOPS:
