@@ -5,16 +5,15 @@ Tersoff, Phys. Rev. B 39, 5566 (1989).
 
 from __future__ import annotations
 
-from math import cos, exp, pi, sin, sqrt
-from pathlib import Path
+from math import cos, exp, pi, sin
 
 import numpy as np
 from ase import Atoms
 from numba import njit
 
-from forgefield.atoms.pair_list import PairList, find_pairs
-from forgefield.atoms.records import Evaluation
-from forgefield.potentials.contract import Potential
+from forgefield.atoms.pair_list import PairList
+from forgefield.atoms.records import Array
+from forgefield.testing.bonds import CompiledPotential, cosine_of, find_bonds, spread
 
 _REPULSION, _ATTRACTION = 1830.8, 471.18
 """A and B, eV."""
@@ -26,7 +25,7 @@ _WHOLE, _CUTOFF = 2.7, 3.0
 """R and S, Å; between them f_C falls from 1 to 0."""
 
 
-class TersoffSilicon(Potential):
+class TersoffSilicon(CompiledPotential):
     """E = ½ Σ f_C(r_ij) [A e^(−λ r_ij) − b_ij B e^(−μ r_ij)], b_ij = (1 + (β ζ_ij)ⁿ)^(−1/2n).
 
     ζ_ij is the sum of f_C(r_ik) g(θ_ijk) over the other neighbours of i. Diamond and lonsdaleite have the same energy,
@@ -35,46 +34,27 @@ class TersoffSilicon(Potential):
 
     species, cutoff = ("Si",), _CUTOFF
 
-    def evaluate(self, atoms: Atoms, uncertainty: bool = False, pairs: PairList | None = None) -> Evaluation:
-        """Energy, forces and stress."""
-        listed = find_pairs(atoms, self.cutoff) if pairs is None else pairs
-        placed, translations = listed.placed(atoms)
-        most = int(np.diff(listed.offsets).max(initial=0))
-        energies, forces, virial = _evaluate(
-            placed, translations, listed.offsets, listed.neighbours, listed.images, most
-        )
-        stress = np.zeros(6)
-        if atoms.pbc.all():
-            stress = virial.ravel()[[0, 4, 8, 5, 2, 1]] / abs(np.linalg.det(atoms.cell.array))
-        return Evaluation(float(energies.sum()), energies, forces, stress)
-
-    def save(self, folder: Path) -> None:
-        """Nothing: there are no parameters."""
+    def _contributions(self, atoms: Atoms, pairs: PairList) -> tuple[Array, Array, Array]:
+        most = int(np.diff(pairs.offsets).max(initial=0))
+        return _evaluate(*pairs.placed(atoms), pairs.offsets, pairs.neighbours, pairs.images, most)
 
 
 @njit(cache=True)
 def _evaluate(positions, translations, offsets, neighbours, images, most):  # type: ignore[no-untyped-def]
     n = len(positions)
-    energies, forces, virial = np.zeros(n), np.zeros((n, 3)), np.zeros((3, 3))
+    energies, forces, virials = np.zeros(n), np.zeros((n, 3)), np.zeros((n, 3, 3))
     which, lengths, units = np.empty(most, dtype=np.int64), np.empty(most), np.empty((most, 3))
     weights, slopes, gradients = np.empty(most), np.empty(most), np.empty((most, 3))
     for i in range(n):
-        found = 0
-        for pair in range(offsets[i], offsets[i + 1]):
-            vector = positions[neighbours[pair]] + translations[images[pair]] - positions[i]
-            length = sqrt(vector[0] ** 2 + vector[1] ** 2 + vector[2] ** 2)
-            if length < _CUTOFF:
-                which[found], lengths[found], units[found] = neighbours[pair], length, vector / length
-                weights[found], slopes[found] = _weight(length)
-                found += 1
-        energies[i] = _bonds(found, lengths, units, weights, slopes, gradients)
+        found = find_bonds(
+            i, offsets[i], offsets[i + 1], positions, translations, neighbours, images, _CUTOFF,
+            which, lengths, units,
+        )  # fmt: skip
         for a in range(found):
-            for x in range(3):
-                forces[i, x] += gradients[a, x]
-                forces[which[a], x] -= gradients[a, x]
-                for y in range(3):
-                    virial[x, y] += gradients[a, x] * units[a, y] * lengths[a]
-    return energies, forces, 0.5 * (virial + virial.T)
+            weights[a], slopes[a] = _weight(lengths[a])
+        energies[i] = _bonds(found, lengths, units, weights, slopes, gradients)
+        spread(i, found, which, lengths, units, gradients, forces, virials)
+    return energies, forces, virials
 
 
 @njit(cache=True)
@@ -86,7 +66,7 @@ def _bonds(found, lengths, units, weights, slopes, gradients):  # type: ignore[n
         zeta = 0.0
         for b in range(found):
             if b != a:
-                zeta += weights[b] * _angular(_cosine(units, a, b))[0]
+                zeta += weights[b] * _angular(cosine_of(units, a, b))[0]
         repulsion, attraction = (
             _REPULSION * exp(-_STEEP * lengths[a]),
             _ATTRACTION * exp(-_SHALLOW * lengths[a]),
@@ -99,18 +79,13 @@ def _bonds(found, lengths, units, weights, slopes, gradients):  # type: ignore[n
         pull = -0.5 * weights[a] * attraction * bend
         for b in range(found):
             if b != a:
-                cosine = _cosine(units, a, b)
+                cosine = cosine_of(units, a, b)
                 value, derivative = _angular(cosine)
                 turn = pull * weights[b] * derivative
                 gradients[b] += pull * slopes[b] * value * units[b]
                 gradients[a] += turn / lengths[a] * (units[b] - cosine * units[a])
                 gradients[b] += turn / lengths[b] * (units[a] - cosine * units[b])
     return energy
-
-
-@njit(cache=True)
-def _cosine(units, a, b):  # type: ignore[no-untyped-def]
-    return units[a, 0] * units[b, 0] + units[a, 1] * units[b, 1] + units[a, 2] * units[b, 2]
 
 
 @njit(cache=True)
