@@ -30,6 +30,7 @@ _COMMANDS = {
     "report": ("commands_results:report", "Write a run's report: one HTML page."),
     "train": ("commands_train:train", "Train a potential on labelled structures of your own."),
     "evaluate": ("commands_evaluate:evaluate", "Compare a potential with the labels in a structure file."),
+    "validate": ("commands_validate:validate", "Lay a potential's properties beside DFT's."),
     "convert": (
         "commands_convert:convert",
         "Turn a potential or a structure file into another program's format.",

@@ -149,7 +149,7 @@ def _carried_out(
 ) -> RunOutcome:
     """Run the workflow, or a part of it, with a bar; Ctrl-C says how to go on."""
     run_folder = folder or default_folder(input_file, command)
-    count = workers or _cores()
+    count = workers or cores()
     console = messages()
     what = "-".join(spec.system.symbols) or spec.system.id
     say(console, f"{what} with {spec.reference.engine}, {count} workers, in {run_folder}")
@@ -181,7 +181,7 @@ def _carried_out(
     return outcome
 
 
-def _cores() -> int:
+def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -77,7 +77,11 @@ class AseCalculatorEngine:
 
     def run(self, atoms: Atoms, parameters: Parameters, attempt: Attempt) -> SinglePoint:
         """One calculation with a fresh calculator."""
-        return single_point(atoms, self._factory()(**parameters))
+        return single_point(atoms, self.calculator(parameters))
+
+    def calculator(self, parameters: Parameters) -> Any:
+        """A fresh calculator."""
+        return self._factory()(**parameters)
 
     def _factory(self) -> Callable[..., Any]:
         try:

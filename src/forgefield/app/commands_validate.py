@@ -1,0 +1,201 @@
+"""The command validate."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from ase import Atoms
+from rich.table import Table
+from rich.text import Text
+
+from forgefield.app.commands_run import cores
+from forgefield.app.console import messages, output, say
+from forgefield.app.progress import progress_on
+from forgefield.app.validation_input import default_folder, named_structures, read_settings, reference_named
+from forgefield.app.verdict_table import figure
+from forgefield.atoms.errors import ForgefieldError
+from forgefield.properties.comparison import ComparisonRow
+from forgefield.properties.examination import ExaminationSpec, Property, chosen_properties
+from forgefield.properties.quantities import calculations_in_all
+from forgefield.report.validation import ValidationRecords, read_validation
+from forgefield.report.validation_page import build_validation_report
+from forgefield.workflow.executors import abandon, open_executor
+from forgefield.workflow.methods import check_species, direct_method
+from forgefield.workflow.opening import sole_user
+from forgefield.workflow.progress import Progress
+from forgefield.workflow.validation import Method, examine, forecast
+from forgefield.workflow.validation_folder import POTENTIAL, REFERENCE, ValidationFolder, ValidationSpec
+
+
+def validate(
+    potential: Annotated[
+        str,
+        typer.Argument(metavar="POTENTIAL", help="Potential, run folder, nep.txt, or ase:module.Calculator."),
+    ],
+    structures: Annotated[
+        list[str],
+        typer.Argument(metavar="STRUCTURE…", help="Structure files, or for an element prototypes: diamond."),
+    ],
+    against: Annotated[
+        str | None,
+        typer.Option("--against", help="What to lay beside: an engine such as gpaw, or another POTENTIAL."),
+    ] = None,
+    properties: Annotated[
+        str,
+        typer.Option("--properties", "-p", help="Names or groups, with commas between; all: every one."),
+    ] = "",
+    folder: Annotated[
+        Path | None,
+        typer.Option("--folder", "-f", help="Where results go; for si-run it is si-run-validation beside it."),
+    ] = None,
+    settings: Annotated[Path | None, typer.Option("--settings", help="YAML file with settings.")] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as properties.phonons.max_atoms=64."),
+    ] = None,
+    budget: Annotated[
+        int | None, typer.Option("--budget", min=1, help="Reference calculations, at most; default: 300.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", "-w", min=1, help="Calculations side by side; default: all cores.")
+    ] = None,
+    forecast_only: Annotated[
+        bool, typer.Option("--forecast", help="Say what the reference would have to compute, and stop.")
+    ] = False,
+) -> None:
+    """Lay a potential's properties beside DFT's.
+
+    POTENTIAL is a folder that forgefield wrote, a nep.txt, a folder of n2p2, or any ASE calculator by its import path.
+    Each method's properties are computed at its own minimum. --against names an engine (gpaw, espresso, cp2k, abinit,
+    vasp, tblite, ase:…), whose calculations are kept in the folder and never done twice; if POTENTIAL is a run folder,
+    its reference settings are taken over. Or it names another potential. Properties that take long molecular dynamics
+    are computed for the potential alone.
+
+    The same command goes on after Ctrl-C. The folder then holds report.html, comparison.csv, every result as JSON and
+    the reference's labels.
+
+    Examples:
+
+    - `forgefield validate si-run diamond --against gpaw`
+    - `forgefield validate si-run diamond beta-tin --properties static,phonons --against gpaw --forecast`
+    - `forgefield validate nep.txt Si.cif --against other-run/potential`
+    - `forgefield validate ase:ase.calculators.emt.EMT Cu.cif`
+    """
+    wanted = chosen_properties(properties.replace(",", " ").split())
+    chosen = read_settings(settings, assignments or [], budget)
+    methods = {POTENTIAL: direct_method(potential)}
+    named = named_structures(structures, methods[POTENTIAL])
+    check_species(methods[POTENTIAL], potential, named.values())
+    place = ValidationFolder(folder or default_folder(potential))
+    place.path.mkdir(parents=True, exist_ok=True)
+    pool = open_executor("local", workers or cores())
+    console = messages()
+    try:
+        with sole_user(place.path), progress_on(console) as progress:
+            if against is not None:
+                methods[REFERENCE] = reference_named(
+                    against, potential, chosen, named, place, pool, progress
+                )
+                check_species(methods[REFERENCE], against, named.values())
+            place.write_spec(
+                ValidationSpec(
+                    potential=potential,
+                    reference=against,
+                    properties=tuple(each.name for each in wanted),
+                    settings=chosen.properties,
+                    agreement=chosen.agreement,
+                    structures=tuple(named),
+                )
+            )
+            for name, atoms in named.items():
+                place.write_structure(name, atoms)
+            if REFERENCE in methods and methods[REFERENCE].side_by_side:
+                _say_forecast(place, methods[REFERENCE], named, wanted, chosen.properties, progress)
+            if not forecast_only:
+                examine(place, methods, named, wanted, chosen.properties, progress)
+        pool.shutdown()
+    except KeyboardInterrupt as error:
+        abandon(pool)
+        again = shlex.join(["forgefield", *sys.argv[1:]])
+        say(console, f"Stopped. What is computed is kept; go on with:\n  {again}", "yellow")
+        raise typer.Exit(130) from error
+    except BaseException:
+        abandon(pool)
+        raise
+    if not forecast_only:
+        report = build_validation_report(place.path)
+        _show(read_validation(place.path))
+        say(output(), f"Report:  {report}")
+
+
+def _say_forecast(
+    folder: ValidationFolder,
+    method: Method,
+    structures: Mapping[str, Atoms],
+    properties: Sequence[Property],
+    settings: ExaminationSpec,
+    progress: Progress,
+) -> None:
+    """Tell what the reference will be asked for.
+
+    Raises:
+        ForgefieldError: the budget does not suffice.
+    """
+    total = 0
+    for name, each, planned in forecast(folder, method, structures, properties, settings):
+        count = calculations_in_all(planned)
+        total += count
+        if count:
+            largest = max(len(plan.atoms) for plan in planned)
+            progress.note(f"{each.title} of {name}: about {count} calculations of up to {largest} atoms")
+    if method.left is not None and total > method.left:
+        raise ForgefieldError(
+            f"the reference will be asked for about {total} calculations, and the budget allows {method.left}",
+            f"choose fewer properties with --properties, or allow them with --budget {total}",
+        )
+
+
+def _show(records: ValidationRecords) -> None:
+    """Tables and problems for a terminal."""
+    console = output()
+    for entry in records.entries:
+        for problem in entry.problems:
+            say(console, f"{entry.each.title} of {entry.structure}: {problem}", "yellow")
+    for structure in records.spec.structures:
+        rows = [row for entry in records.entries if entry.structure == structure for row in entry.rows]
+        if rows:
+            console.print(_table(structure, rows, records.spec.reference))
+    if records.phases:
+        console.print(_table("Structures beside each other", list(records.phases), records.spec.reference))
+    say(console, records.sentence, "green" if all(row.holds for row in records.judged) else "yellow")
+
+
+def _table(title: str, rows: Sequence[ComparisonRow], reference: str | None) -> Table:
+    table = Table(title=title, title_justify="left", header_style="bold")
+    table.add_column("quantity")
+    names = ["potential"] if reference is None else ["potential", reference, "difference", "limit"]
+    for name in names:
+        table.add_column(name, justify="right")
+    if reference is not None:
+        table.add_column("")
+    for row in rows:
+        cells = [_with_error(row.value, row.error, row.unit)]
+        if reference is None:
+            table.add_row(Text(row.name), *cells)
+            continue
+        difference = figure(row.difference, row.unit)
+        if row.percent is not None:
+            difference += f" ({row.percent:+.2f} %)"
+        mark = {True: Text("agrees", "green"), False: Text("differs", "red"), None: Text("")}[row.holds]
+        cells += [_with_error(row.reference, row.reference_error, row.unit), difference, row.limit]
+        table.add_row(Text(row.name), *cells, mark)
+    return table
+
+
+def _with_error(value: float | None, error: float | None, unit: str) -> str:
+    return figure(value, unit) if value is None or error is None else f"{value:.4g} ± {error:.2g} {unit}"

@@ -1,0 +1,151 @@
+"""Two methods side by side, number by number, and whether they agree well enough."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import Field
+
+from forgefield.atoms.spec import Spec
+from forgefield.properties.quantities import Quantity
+
+
+class Limit(Spec):
+    """How far a number may lie from the reference's; it is enough that one of both holds."""
+
+    relative: float | None = Field(default=None, gt=0)
+    """%."""
+    absolute: float | None = Field(default=None, gt=0)
+    """In the unit of the number."""
+
+
+def _default_limits() -> dict[str, Limit]:
+    return {
+        "volume": Limit(relative=1.0),
+        "bulk modulus": Limit(relative=3.0),
+        "elastic constant": Limit(relative=8.0, absolute=2.0),
+        "phonon RMSE": Limit(absolute=0.15),
+        "cohesive energy": Limit(absolute=0.05),
+        "energy above": Limit(absolute=0.005),
+        "surface energy": Limit(relative=8.0),
+        "formation energy": Limit(absolute=0.15),
+        "fault energy": Limit(relative=10.0, absolute=0.05),
+        "thermal conductivity": Limit(relative=10.0),
+        "barrier": Limit(relative=10.0, absolute=0.05),
+    }
+
+
+class LimitsSpec(Spec):
+    """What counts as agreement."""
+
+    limits: dict[str, Limit] = Field(default_factory=_default_limits)
+    """By a part of the number's name; numbers that match none are shown and not judged."""
+
+    def of(self, name: str) -> Limit | None:
+        """Limit of a number; the longest part that matches decides."""
+        found = [part for part in self.limits if part in name]
+        return self.limits[max(found, key=len)] if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonRow:
+    """One number of two methods.
+
+    Attributes:
+        name: of the number.
+        unit: of values, errors, difference and absolute limit.
+        value: the examined method's; None where it has none.
+        error: standard error of it, if it is a statistical estimate.
+        reference: the other method's; None where it has none, or where the number is a difference itself.
+        reference_error: likewise.
+        difference: value − reference; None where one is missing.
+        percent: the difference in % of the reference; None where one is missing or the reference vanishes.
+        limit: what was asked for, in words; empty if nothing.
+        holds: whether it is met; None if nothing was asked or there is nothing to compare with.
+    """
+
+    name: str
+    unit: str
+    value: float | None
+    error: float | None
+    reference: float | None
+    reference_error: float | None
+    difference: float | None
+    percent: float | None
+    limit: str
+    holds: bool | None
+
+
+def compare(
+    mine: Sequence[Quantity], theirs: Sequence[Quantity], differences: Sequence[Quantity], limits: LimitsSpec
+) -> tuple[ComparisonRow, ...]:
+    """Rows for all numbers of either method, those of both first.
+
+    Args:
+        mine: the examined method's.
+        theirs: the reference's; none if there is no reference.
+        differences: numbers that measure the difference by themselves, such as an RMSE, and should vanish.
+        limits: what counts as agreement. A number of which one method has none does not hold.
+    """
+    one, other = _by_name(mine), _by_name(theirs)
+    rows = [_row(name, one.get(name), other.get(name), limits.of(name), bool(theirs)) for name in one | other]
+    return (*rows, *(_error_row(each, limits.of(each.name)) for each in differences))
+
+
+def _by_name(quantities: Sequence[Quantity]) -> dict[str, Quantity]:
+    return {each.name: each for each in quantities}
+
+
+def _row(
+    name: str, mine: Quantity | None, theirs: Quantity | None, limit: Limit | None, judged: bool
+) -> ComparisonRow:
+    some = mine or theirs
+    assert some is not None
+    value, reference = _finite(mine), _finite(theirs)
+    difference = percent = None
+    if value is not None and reference is not None:
+        difference = value - reference
+        percent = 100.0 * difference / abs(reference) if reference else None
+    holds = None
+    if limit is not None and judged:
+        holds = _holds(limit, difference, percent)
+    return ComparisonRow(
+        name=name,
+        unit=some.unit,
+        value=value,
+        error=None if mine is None else mine.error,
+        reference=reference,
+        reference_error=None if theirs is None else theirs.error,
+        difference=difference,
+        percent=percent,
+        limit=_in_words(limit, some.unit),
+        holds=holds,
+    )
+
+
+def _error_row(quantity: Quantity, limit: Limit | None) -> ComparisonRow:
+    value = _finite(quantity)
+    holds = None if limit is None else _holds(limit, value, None)
+    words = _in_words(limit, quantity.unit)
+    return ComparisonRow(
+        quantity.name, quantity.unit, value, quantity.error, None, None, value, None, words, holds
+    )
+
+
+def _finite(quantity: Quantity | None) -> float | None:
+    return quantity.value if quantity is not None and math.isfinite(quantity.value) else None
+
+
+def _holds(limit: Limit, difference: float | None, percent: float | None) -> bool:
+    near = limit.absolute is not None and difference is not None and abs(difference) <= limit.absolute
+    return near or (limit.relative is not None and percent is not None and abs(percent) <= limit.relative)
+
+
+def _in_words(limit: Limit | None, unit: str) -> str:
+    if limit is None:
+        return ""
+    parts = [f"{limit.relative:g} %"] if limit.relative is not None else []
+    parts += [f"{limit.absolute:g} {unit}".strip()] if limit.absolute is not None else []
+    return " or ".join(parts)
