@@ -29,6 +29,7 @@ from forgefield.atoms.spec import Spec
 from forgefield.properties.crystal import CrystalSymmetry, bare_crystal, find_symmetry
 from forgefield.properties.force_constants import displaced_supercells, gamma_force_constants
 from forgefield.properties.point import PointValues, evaluate_points, require_points
+from forgefield.properties.quantities import Planned, Quantity
 from forgefield.properties.tensor_symmetry import (
     independent_constants,
     internal_strain_terms,
@@ -102,6 +103,28 @@ class Elasticity:
         """Hill's mean of Voigt and Reuss, GPa."""
         return (self.shear_voigt + self.shear_reuss) / 2
 
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """The independent constants, then Hill's moduli of the polycrystal."""
+        bulk, shear = self.bulk_modulus, self.shear_modulus
+        return (
+            *(Quantity(constant.name, constant.value, "GPa") for constant in self.constants),
+            Quantity("bulk modulus from elastic constants", bulk, "GPa"),
+            Quantity("shear modulus", shear, "GPa"),
+            Quantity("Young's modulus", 9 * bulk * shear / (3 * bulk + shear), "GPa"),
+            Quantity("Poisson's ratio", (3 * bulk - 2 * shear) / (6 * bulk + 2 * shear), ""),
+        )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Whether the crystal gives way to a strain, or its ions to a displacement."""
+        if self.stable:
+            return ()
+        softest = float(np.linalg.eigvalsh(self.stiffness)[0])
+        if softest > 0:
+            return ("the crystal is not stable: its ions gain energy by moving off their places",)
+        return (f"the crystal is not stable: a strain has a stiffness of {softest:.3g} GPa",)
+
 
 def plan(atoms: Atoms, spec: ElasticitySpec) -> list[Atoms]:
     """Strained cells, then cells with one atom displaced (none where symmetry holds every ion in place).
@@ -141,6 +164,11 @@ def analyse(atoms: Atoms, spec: ElasticitySpec, evaluations: Sequence[PointValue
 def compute(atoms: Atoms, calculator: Calculator, spec: ElasticitySpec) -> Elasticity:
     """Elastic tensor of a crystal at zero stress with any ASE calculator that has stress."""
     return analyse(atoms, spec, evaluate_points(plan(atoms, spec), calculator))
+
+
+def planned(atoms: Atoms, spec: ElasticitySpec) -> tuple[Planned, ...]:
+    """Strained cells and cells with one atom displaced."""
+    return (Planned(bare_crystal(atoms), len(plan(atoms, spec))),)
 
 
 def _strains(symmetry: CrystalSymmetry, spec: ElasticitySpec) -> list[Array]:

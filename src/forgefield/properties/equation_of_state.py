@@ -19,8 +19,14 @@ from forgefield.atoms.records import Array
 from forgefield.atoms.spec import Spec
 from forgefield.properties.crystal import bare_crystal, scaled_to_volume
 from forgefield.properties.point import PointValues, evaluate_points, require_points
+from forgefield.properties.quantities import Planned, Quantity
+from forgefield.properties.vinet import VinetCurve, fit_vinet
 
 _LARGEST_STEP = 0.15
+_SCATTER = 0.02
+"""Residuals above this share of the energies' span are not those of a smooth curve."""
+_FORMS_APART = 0.03
+"""Relative difference of two forms' bulk moduli beyond which the volumes do not settle it."""
 
 
 class EquationOfStateSpec(Spec):
@@ -46,6 +52,7 @@ class EquationOfState:
         bulk_modulus: GPa.
         bulk_modulus_derivative: dB/dP, no unit.
         fit_error: root of the mean squared residual, eV/atom.
+        vinet: Vinet's curve through the same energies; empty where its fit does not converge.
     """
 
     volumes: Array
@@ -55,6 +62,41 @@ class EquationOfState:
     bulk_modulus: float
     bulk_modulus_derivative: float
     fit_error: float
+    vinet: tuple[VinetCurve, ...] = ()
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """Parameters of the curve; their errors are the differences between the two forms."""
+
+        def quantity(name: str, attribute: str, unit: str) -> Quantity:
+            value = getattr(self, attribute)
+            other = [abs(getattr(curve, attribute) - value) for curve in self.vinet]
+            return Quantity(name, value, unit, other[0] if other else None)
+
+        return (
+            quantity("equilibrium volume", "volume", "Å³/atom"),
+            quantity("energy at equilibrium", "energy", "eV/atom"),
+            quantity("bulk modulus", "bulk_modulus", "GPa"),
+            quantity("pressure derivative of the bulk modulus", "bulk_modulus_derivative", ""),
+        )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Scattered energies, and two forms that disagree."""
+        found = []
+        span = float(np.ptp(self.energies))
+        if self.fit_error > _SCATTER * span:
+            found.append(
+                f"energies scatter by {1000 * self.fit_error:.2g} meV/atom about the curve, whose span is "
+                f"{1000 * span:.2g} meV/atom: they are not smooth"
+            )
+        for curve in self.vinet:
+            if abs(curve.bulk_modulus - self.bulk_modulus) > _FORMS_APART * self.bulk_modulus:
+                found.append(
+                    f"Birch–Murnaghan's form gives a bulk modulus of {self.bulk_modulus:.1f} GPa and "
+                    f"Vinet's {curve.bulk_modulus:.1f} GPa"
+                )
+        return tuple(found)
 
     def energy_at(self, volumes: Array) -> Array:
         """Energy of the fitted curve, eV/atom.
@@ -137,15 +179,15 @@ def analyse(atoms: Atoms, spec: EquationOfStateSpec, evaluations: Sequence[Point
     # B = V d²E/dV², B′ = −1 − V d³E/dV³ / d²E/dV².
     v2e2 = 4 / 9 * root**2 * second
     v3e3 = -8 / 27 * root**3 * third - 20 / 9 * root**2 * second
-    return EquationOfState(
-        volumes=volumes,
-        energies=energies,
-        volume=float(volume),
-        energy=float(curve(root) + offset),
-        bulk_modulus=float(v2e2 / volume / units.GPa),
-        bulk_modulus_derivative=float(-1 - v3e3 / v2e2),
-        fit_error=float(np.sqrt(np.mean((curve(x) + offset - energies) ** 2))),
+    parameters = (
+        float(volume),
+        float(curve(root) + offset),
+        float(v2e2 / volume / units.GPa),
+        float(-1 - v3e3 / v2e2),
+        float(np.sqrt(np.mean((curve(x) + offset - energies) ** 2))),
     )
+    vinet = fit_vinet(volumes, energies, VinetCurve(*parameters))
+    return EquationOfState(volumes, energies, *parameters, vinet=() if vinet is None else (vinet,))
 
 
 def equilibrium_structure(atoms: Atoms, eos: EquationOfState) -> Atoms:
@@ -163,3 +205,8 @@ def compute(atoms: Atoms, calculator: Calculator, spec: EquationOfStateSpec) -> 
             break
         centre = moved
     return analyse(centre, spec, evaluations)
+
+
+def planned(atoms: Atoms, spec: EquationOfStateSpec) -> tuple[Planned, ...]:
+    """The volumes around the structure's own; those of a curve that has to be moved come on top."""
+    return (Planned(bare_crystal(atoms), spec.points),)
