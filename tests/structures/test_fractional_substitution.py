@@ -11,11 +11,11 @@ from pymatgen.analysis.structure_matcher import StructureMatcher
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.identity import structure_key
 from forgefield.atoms.records import Candidate
+from forgefield.atoms.site_symmetry import distinct_atoms, site_permutations
 from forgefield.structures.compound_spec import FractionalSpec
 from forgefield.structures.fractional_substitution import _distinct_orderings, fractional_substitutions
 from forgefield.structures.ions import Ion
 from forgefield.structures.pymatgen_bridge import to_pymatgen
-from forgefield.structures.site_symmetry import distinct_atoms, site_permutations
 from forgefield.structures.source_result import SourceResult
 
 from .compound_cases import COPPER_INDIUM_SELENIDE, brookite, chalcopyrite, rutile

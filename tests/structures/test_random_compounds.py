@@ -9,6 +9,7 @@ import pytest
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.identity import structure_key
+from forgefield.atoms.primitive_cell import primitive_cell
 from forgefield.structures.charge_balance import BalancedFormula, balanced_formulas
 from forgefield.structures.compound_spec import CrystalSpec
 from forgefield.structures.contacts import contact_problem
@@ -17,7 +18,6 @@ from forgefield.structures.duplicates import remove_duplicates
 from forgefield.structures.ions import Ion
 from forgefield.structures.random_compounds import random_compounds
 from forgefield.structures.source_result import SourceResult
-from forgefield.structures.symmetry import primitive_cell
 
 from .compound_cases import TITANIA, charge, space_group
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from forgefield.atoms.neighbours import find_neighbours
+from forgefield.atoms.primitive_cell import primitive_cell
 from forgefield.atoms.records import Array, Candidate
-from forgefield.structures.symmetry import primitive_cell
 
 # Distances kept for each atom and sort of its neighbours; fcc and hcp differ from the 19th on.
 _KEPT = 40

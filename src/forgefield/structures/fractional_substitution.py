@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.identity import structure_key
 from forgefield.atoms.records import Candidate
+from forgefield.atoms.site_symmetry import site_permutations
 from forgefield.structures.compound_spec import FractionalSpec
 from forgefield.structures.crystal_size import predicted_scale, scaled
 from forgefield.structures.duplicates import remove_duplicates
 from forgefield.structures.ions import Ion, ion_from_text, ionic_radius, known_ions, listed
-from forgefield.structures.site_symmetry import site_permutations
 from forgefield.structures.source_result import LeftOut, SourceResult
 from forgefield.structures.supercell import supercell
 

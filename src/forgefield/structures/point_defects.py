@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
-from scipy.spatial import Voronoi
 
 from forgefield.atoms.identity import structure_key
-from forgefield.atoms.records import Array, Candidate
+from forgefield.atoms.primitive_cell import primitive_cell
+from forgefield.atoms.records import Candidate
+from forgefield.atoms.site_symmetry import distinct_atoms
+from forgefield.atoms.voids import distances_to_atoms, voids
 from forgefield.structures.compound_spec import DefectSpec
 from forgefield.structures.duplicates import remove_duplicates
-from forgefield.structures.site_symmetry import distinct_atoms, symmetry_operations
 from forgefield.structures.source_result import LeftOut, SourceResult
 from forgefield.structures.supercell import supercell
-from forgefield.structures.symmetry import primitive_cell
 
-# Voronoi vertices closer than this are one void, Å.
-_SAME = 0.3
 # How far atoms of crystals from databases are from where symmetry puts them, Å.
 _RELAXED = 0.01
 
@@ -66,26 +63,6 @@ def point_defects(
     return SourceResult(tuple(remove_duplicates(made, duplicate_tolerance)), tuple(left_out))
 
 
-def voids(primitive: Atoms) -> tuple[Array, Array]:
-    """Largest first, (V, 3) positions of the voids of a crystal, Å, and (V,) distances to their nearest atoms, Å.
-
-    Voids that a symmetry operation takes into each other are given once.
-    """
-    corners = _voronoi_vertices(primitive)
-    scaled = corners @ np.linalg.inv(primitive.cell.array)
-    radii = np.array([_nearest(primitive, corner).min() for corner in corners])
-    order = np.argsort(-np.round(radii, 3), kind="stable")
-    rotations, translations = symmetry_operations(primitive, _RELAXED)
-    chosen: list[int] = []
-    for index in order:
-        images = rotations @ scaled[index] + translations
-        away = images[:, None] - scaled[chosen][None]
-        away -= np.round(away)
-        if not len(chosen) or np.linalg.norm(away @ primitive.cell.array, axis=2).min() > _SAME:
-            chosen.append(int(index))
-    return corners[chosen], radii[chosen]
-
-
 def _vacancies(host: Atoms, spec: DefectSpec) -> Iterator[tuple[str, Atoms]]:
     # Without its only atom a cell would be empty.
     if not spec.vacancies or len(host) < 2:
@@ -109,40 +86,15 @@ def _antisites(host: Atoms, spec: DefectSpec) -> Iterator[tuple[str, Atoms]]:
 def _interstitials(host: Atoms, primitive: Atoms, spec: DefectSpec) -> Iterator[tuple[str, Atoms]]:
     if not spec.interstitials:
         return
-    positions, _ = voids(primitive)
+    positions, _ = voids(primitive, _RELAXED)
     for element in sorted(set(host.get_chemical_symbols())):
         radius = covalent_radii[atomic_numbers[element]]
         taken = 0
         for position in positions:
-            room = _nearest(primitive, position) / (radius + covalent_radii[primitive.numbers])
+            room = distances_to_atoms(primitive, position) / (radius + covalent_radii[primitive.numbers])
             if taken == spec.interstitials or room.min() < spec.min_distance_ratio:
                 continue
             atoms = host + Atoms(element, positions=[position])
             atoms.wrap()
             yield f"interstitial {taken} {element}", atoms
             taken += 1
-
-
-def _voronoi_vertices(atoms: Atoms) -> Array:
-    """(V, 3) vertices within the cell, Å; vertices that are close to each other count once."""
-    widths = 1.0 / np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0)
-    reach = np.ceil(1.5 * widths.max() / widths).astype(int)
-    shifts = np.stack(np.meshgrid(*[np.arange(-n, n + 1) for n in reach], indexing="ij"), axis=-1).reshape(
-        -1, 3
-    )
-    positions = (atoms.positions[None] + (shifts @ atoms.cell.array)[:, None]).reshape(-1, 3)
-    scaled = Voronoi(positions).vertices @ np.linalg.inv(atoms.cell.array)
-    inside = scaled[((scaled > -1e-6) & (scaled < 1.0 - 1e-6)).all(axis=1)]
-    kept: list[Array] = []
-    for vertex in inside:
-        away = np.array(kept).reshape(-1, 3) - vertex
-        away -= np.round(away)
-        if not kept or np.linalg.norm(away @ atoms.cell.array, axis=1).min() > _SAME:
-            kept.append(vertex)
-    return np.array(kept).reshape(-1, 3) @ atoms.cell.array
-
-
-def _nearest(atoms: Atoms, position: Array) -> Array:
-    """(N,) distance of a point to the nearest image of each atom, Å."""
-    probe = atoms + Atoms("X", positions=[position])
-    return np.asarray(probe.get_distances(len(atoms), np.arange(len(atoms)), mic=True))

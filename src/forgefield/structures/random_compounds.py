@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from forgefield.atoms.records import Candidate
+from forgefield.atoms.site_symmetry import space_group
 from forgefield.structures.cell_limits import room_problem
 from forgefield.structures.charge_balance import BalancedFormula
 from forgefield.structures.compound_spec import CrystalSpec
 from forgefield.structures.contacts import touching_distance
 from forgefield.structures.crystal_size import predicted_scale, scaled
 from forgefield.structures.random_search import attempted_crystals, reduced_primitive
-from forgefield.structures.site_symmetry import space_group
 from forgefield.structures.source_result import LeftOut, SourceResult
 
 # Attempts for each crystal that is wanted. One in ten succeeds, and one takes some 100 ms.

@@ -11,7 +11,7 @@ from ase.build import niggli_reduce
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.neighbours import shortest_distance
-from forgefield.structures.symmetry import primitive_cell
+from forgefield.atoms.primitive_cell import primitive_cell
 
 # Attempts for each structure that is wanted. About one in four succeeds, and one takes some 10 ms.
 _ATTEMPTS = 60

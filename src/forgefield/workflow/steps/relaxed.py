@@ -8,10 +8,10 @@ import numpy as np
 from ase import Atoms
 
 from forgefield.atoms.records import Candidate
+from forgefield.atoms.site_symmetry import space_group
 from forgefield.dataset.records import Record
 from forgefield.sampling.plan import energies_above_lowest
 from forgefield.structures.crystal_types import same_types
-from forgefield.structures.site_symmetry import space_group
 from forgefield.workflow.context import Context
 from forgefield.workflow.folder import StepName
 
