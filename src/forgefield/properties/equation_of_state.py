@@ -147,8 +147,6 @@ def recentre(atoms: Atoms, spec: EquationOfStateSpec, evaluations: Sequence[Poin
 def analyse(atoms: Atoms, spec: EquationOfStateSpec, evaluations: Sequence[PointValues]) -> EquationOfState:
     """Fit the curve to the evaluations of :func:`plan`.
 
-    The Birch–Murnaghan energy is a cubic polynomial in x = V^(−⅔), so the fit is linear and has one answer.
-
     Raises:
         ForgefieldError: the energies do not enclose a minimum.
     """
@@ -157,6 +155,22 @@ def analyse(atoms: Atoms, spec: EquationOfStateSpec, evaluations: Sequence[Point
     n_atoms = len(atoms)
     volumes = np.array([structure.cell.volume for structure in structures]) / n_atoms
     energies = np.array([point.energy for point in evaluations]) / n_atoms
+    return fit(volumes, energies, atoms.get_chemical_formula())
+
+
+def fit(volumes: Array, energies: Array, name: str) -> EquationOfState:
+    """The curve through energies, or free energies, at some volumes.
+
+    The Birch–Murnaghan energy is a cubic polynomial in x = V^(−⅔), so the fit is linear and has one answer.
+
+    Args:
+        volumes: (n,) ascending, Å³/atom.
+        energies: (n,) eV/atom.
+        name: of the crystal, for the message.
+
+    Raises:
+        ForgefieldError: the energies do not enclose a minimum.
+    """
     # Scaled and shifted variables keep the least-squares problem well conditioned.
     middle, offset = volumes.mean(), energies.min()
     x = (volumes / middle) ** (-2 / 3)
@@ -167,7 +181,7 @@ def analyse(atoms: Atoms, spec: EquationOfStateSpec, evaluations: Sequence[Point
     if len(minima) != 1:
         lowest = volumes[int(energies.argmin())]
         raise ForgefieldError(
-            f"energies of {atoms.get_chemical_formula()} between {volumes[0]:.2f} and {volumes[-1]:.2f} "
+            f"energies of {name} between {volumes[0]:.2f} and {volumes[-1]:.2f} "
             f"Å³/atom enclose no single minimum (the lowest is at {lowest:.2f} Å³/atom)",
             "start from a volume nearer to equilibrium, or train on more volumes",
         )

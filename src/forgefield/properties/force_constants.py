@@ -13,6 +13,7 @@ from forgefield.properties.crystal import SYMMETRY_TOLERANCE
 
 if TYPE_CHECKING:
     from phonopy import Phonopy
+    from phonopy.structure.atoms import PhonopyAtoms
 
 SupercellMatrix = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
 
@@ -29,49 +30,65 @@ def prepare_phonopy(
         primitive: fold to the primitive cell; else the cell given is the one whose vibrations are meant.
     """
     from phonopy import Phonopy
-    from phonopy.structure.atoms import PhonopyAtoms
-    from phonopy.structure.cells import guess_primitive_matrix
 
-    moments = atoms.get_initial_magnetic_moments() if atoms.has("initial_magmoms") else None
-    cell = PhonopyAtoms(
-        numbers=atoms.numbers,
-        masses=atoms.get_masses(),
-        magnetic_moments=moments,
-        positions=atoms.positions,
-        cell=atoms.cell.array,
-    )
-    # A cell that is primitive already keeps its own vectors, so that fractional q-points stay the user's.
-    # The matrix is given in numbers because phonopy warns when it changes the cell by itself.
-    matrix = np.eye(3)
-    if primitive:
-        guess = guess_primitive_matrix(cell, symprec=SYMMETRY_TOLERANCE)
-        if abs(np.linalg.det(guess)) < 1 - 1e-3:
-            matrix = guess
+    cell = phonopy_cell(atoms)
     phonopy = Phonopy(
         cell,
         # phonopy's supercell matrix has the vectors in columns.
         supercell_matrix=np.array(supercell).T,
-        primitive_matrix=matrix,
+        primitive_matrix=primitive_matrix(cell) if primitive else np.eye(3),
         symprec=SYMMETRY_TOLERANCE,
     )
     phonopy.generate_displacements(distance=displacement)
     return phonopy
 
 
+def phonopy_cell(atoms: Atoms) -> PhonopyAtoms:
+    """A crystal as phonopy and phono3py take it."""
+    from phonopy.structure.atoms import PhonopyAtoms
+
+    moments = atoms.get_initial_magnetic_moments() if atoms.has("initial_magmoms") else None
+    return PhonopyAtoms(
+        numbers=atoms.numbers,
+        masses=atoms.get_masses(),
+        magnetic_moments=moments,
+        positions=atoms.positions,
+        cell=atoms.cell.array,
+    )
+
+
+def primitive_matrix(cell: PhonopyAtoms) -> Array:
+    """The primitive vectors (columns) in units of the cell's.
+
+    A cell that is primitive already keeps its own vectors, so that fractional q-points stay the user's.
+    The matrix is given in numbers because phonopy warns when it changes the cell by itself.
+    """
+    from phonopy.structure.cells import guess_primitive_matrix
+
+    guess = np.asarray(guess_primitive_matrix(cell, symprec=SYMMETRY_TOLERANCE), dtype=np.float64)
+    return guess if abs(np.linalg.det(guess)) < 1 - 1e-3 else np.eye(3)
+
+
 def displaced_supercells(
     atoms: Atoms, supercell: SupercellMatrix, displacement: float, primitive: bool = False
 ) -> list[Atoms]:
     """The displaced structures of :func:`prepare_phonopy`."""
-    phonopy = prepare_phonopy(atoms, supercell, displacement, primitive)
-    structures = []
-    for cell in phonopy.supercells_with_displacements or []:
-        structure = Atoms(numbers=cell.numbers, positions=cell.positions, cell=cell.cell, pbc=True)
-        if atoms.has("masses"):
-            structure.set_masses(cell.masses)
-        if cell.magnetic_moments is not None:
-            structure.set_initial_magnetic_moments(cell.magnetic_moments)
-        structures.append(structure)
-    return structures
+    return displaced_structures(prepare_phonopy(atoms, supercell, displacement, primitive), atoms)
+
+
+def displaced_structures(phonopy: Phonopy, atoms: Atoms) -> list[Atoms]:
+    """The displaced structures of a phonopy object prepared for ``atoms``."""
+    return [crystal_of(cell, atoms) for cell in phonopy.supercells_with_displacements or []]
+
+
+def crystal_of(cell: PhonopyAtoms, atoms: Atoms) -> Atoms:
+    """A cell of phonopy's as structure, with masses of its own where ``atoms`` have."""
+    structure = Atoms(numbers=cell.numbers, positions=cell.positions, cell=cell.cell, pbc=True)
+    if atoms.has("masses"):
+        structure.set_masses(cell.masses)
+    if cell.magnetic_moments is not None:
+        structure.set_initial_magnetic_moments(cell.magnetic_moments)
+    return structure
 
 
 def solve_force_constants(phonopy: Phonopy, forces: Sequence[Array]) -> None:

@@ -1,7 +1,8 @@
 """Phonon frequencies by finite displacements in a supercell, on a q-mesh and along a band path.
 
 Frequencies are exact (for the calculator) at q-points commensurate with the supercell and interpolated
-elsewhere. Polar crystals lack the splitting of longitudinal and transverse modes at Γ.
+elsewhere. Polar crystals have the splitting of longitudinal and transverse modes near Γ where their Born charges
+are given; at Γ itself the mesh has the transverse modes alone, and the band path those of its direction.
 """
 
 from __future__ import annotations
@@ -23,11 +24,14 @@ from forgefield.properties.band_path import BandSegment, find_band_path
 from forgefield.properties.crystal import bare_crystal
 from forgefield.properties.force_constants import (
     SupercellMatrix,
+    displaced_structures,
     displaced_supercells,
     prepare_phonopy,
     solve_force_constants,
 )
 from forgefield.properties.point import PointValues, evaluate_points, require_points
+from forgefield.properties.polar import PolarSpec, set_polar
+from forgefield.properties.quantities import Planned, Quantity
 from forgefield.properties.supercell_choice import choose_supercell
 
 if TYPE_CHECKING:
@@ -55,6 +59,8 @@ class PhononSpec(Spec):
     """Frequencies of the density of states; 0: none."""
     imaginary_tolerance: float = Field(default=0.1, ge=0)
     """THz; frequencies below minus this value count as imaginary."""
+    polar: PolarSpec | None = None
+    """Born charges and dielectric tensor of a polar crystal; null: no splitting of modes at Γ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,29 @@ class Phonons:
     lowest: float
     imaginary: bool
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Imaginary modes."""
+        if not self.imaginary:
+            return ()
+        return (f"imaginary modes, down to {self.lowest:.2f} THz: the crystal is unstable as it stands",)
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """Ends of the spectrum, and the optical modes at Γ."""
+        at_gamma = self.frequencies[np.abs(self.qpoints).max(axis=1) < 1e-6]
+        # The three of smallest size are the translations.
+        optical = [np.sort(modes[np.argsort(np.abs(modes))[3:]]) for modes in at_gamma]
+        return (
+            Quantity("lowest phonon frequency", self.lowest, "THz"),
+            Quantity("highest phonon frequency", float(self.frequencies.max()), "THz"),
+            *(
+                Quantity(f"optical frequency {place} at Γ", float(value), "THz")
+                for modes in optical
+                for place, value in enumerate(modes, start=1)
+            ),
+        )
+
 
 def resolve(atoms: Atoms, spec: PhononSpec) -> PhononSpec:
     """The spec with supercell and mesh settled, so that they hold at any volume of this crystal.
@@ -144,13 +173,25 @@ def plan(atoms: Atoms, spec: PhononSpec) -> list[Atoms]:
     return displaced_supercells(crystal, _supercell(crystal, spec), spec.displacement, primitive=True)
 
 
+def solve(atoms: Atoms, settled: PhononSpec, evaluations: Sequence[PointValues]) -> Phonopy:
+    """A phonopy object with force constants from the evaluations of :func:`plan`; the spec must be settled."""
+    crystal = bare_crystal(atoms)
+    phonopy = prepare_phonopy(crystal, _supercell(crystal, settled), settled.displacement, primitive=True)
+    require_points(evaluations, displaced_structures(phonopy, crystal), "phonons")
+    if settled.polar is not None:
+        set_polar(phonopy, settled.polar)
+    solve_force_constants(phonopy, [point.forces for point in evaluations])
+    return phonopy
+
+
 def analyse(atoms: Atoms, spec: PhononSpec, evaluations: Sequence[PointValues]) -> Phonons:
     """Frequencies from the evaluations of :func:`plan`."""
-    crystal = bare_crystal(atoms)
-    settled = resolve(crystal, spec)
-    require_points(evaluations, plan(crystal, settled), "phonons")
-    phonopy = prepare_phonopy(crystal, _supercell(crystal, settled), settled.displacement, primitive=True)
-    solve_force_constants(phonopy, [point.forces for point in evaluations])
+    settled = resolve(atoms, spec)
+    return phonons_of(solve(atoms, settled, evaluations), settled)
+
+
+def phonons_of(phonopy: Phonopy, settled: PhononSpec) -> Phonons:
+    """Frequencies of a phonopy object with force constants; the spec must be settled."""
     mesh = phonopy.run_mesh(settled.mesh or (1, 1, 1), is_gamma_center=True)
     weights = np.asarray(mesh.weights, dtype=np.float64)
     frequencies = np.sort(np.asarray(mesh.frequencies, dtype=np.float64), axis=1)
@@ -173,6 +214,12 @@ def compute(atoms: Atoms, calculator: Calculator, spec: PhononSpec) -> Phonons:
     """Phonons of a crystal with any ASE calculator."""
     settled = resolve(atoms, spec)
     return analyse(atoms, settled, evaluate_points(plan(atoms, settled), calculator))
+
+
+def planned(atoms: Atoms, spec: PhononSpec) -> tuple[Planned, ...]:
+    """The displaced supercells."""
+    structures = plan(atoms, spec)
+    return (Planned(structures[0], len(structures)),)
 
 
 def phonon_rmse(phonons: Phonons, reference: Phonons) -> float:
@@ -211,8 +258,14 @@ def _bands(phonopy: Phonopy, n_points: int) -> BandStructure:
         ),
         n_points,
     )
-    frequencies = np.asarray(phonopy.run_qpoints(path.qpoints).frequencies, dtype=np.float64)
-    return BandStructure(path.qpoints, path.distances, np.sort(frequencies, axis=1), path.segments)
+    pieces = []
+    for segment in path.segments:
+        qpoints = path.qpoints[segment.start : segment.stop]
+        # The direction matters at Γ alone, where a polar crystal's modes depend on it.
+        found = phonopy.run_qpoints(qpoints, nac_q_direction=qpoints[-1] - qpoints[0])
+        pieces.append(np.asarray(found.frequencies, dtype=np.float64))
+    frequencies = np.sort(np.vstack(pieces), axis=1)
+    return BandStructure(path.qpoints, path.distances, frequencies, path.segments)
 
 
 def _density_of_states(phonopy: Phonopy, frequencies: Array, n_points: int) -> DensityOfStates:

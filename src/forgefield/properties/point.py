@@ -82,6 +82,23 @@ def evaluate_points(structures: Iterable[Atoms], calculator: Calculator) -> tupl
     return tuple(points)
 
 
+def evaluations_in_parts(
+    evaluations: Sequence[PointValues], parts: int, what: str
+) -> list[Sequence[PointValues]]:
+    """The evaluations of a plan that is made of equally long plans.
+
+    Raises:
+        ForgefieldError: they cannot be divided.
+    """
+    length, rest = divmod(len(evaluations), parts)
+    if length == 0 or rest:
+        raise ForgefieldError(
+            f"{len(evaluations)} evaluations for {what} do not belong to {parts} crystals in equal parts",
+            "give one evaluation for each structure of its plan, in the same order",
+        )
+    return [evaluations[place * length : (place + 1) * length] for place in range(parts)]
+
+
 def require_points(
     points: Sequence[PointValues], structures: Sequence[Atoms], what: str, stress: bool = False
 ) -> None:
