@@ -8,6 +8,7 @@ import numpy as np
 from scipy.interpolate import CubicHermiteSpline
 
 from forgefield.atoms.records import Array
+from forgefield.properties.quantities import Quantity
 
 _NOTABLE = 0.01
 """eV; dips of the curve less deep than this are rounding of the images."""
@@ -36,6 +37,15 @@ class EnergyProfile:
     def backward(self) -> float:
         """Barrier from the last image, eV."""
         return self.forward - float(self.energies[-1])
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """Barriers both ways and the energy between the ends."""
+        return (
+            Quantity("barrier", self.forward, "eV"),
+            Quantity("barrier backward", self.backward, "eV"),
+            Quantity("energy of the end", float(self.energies[-1]), "eV"),
+        )
 
     def energy_at(self, lengths: Array) -> Array:
         """Energy of the curve, the cubic between neighbouring images that has their energies and slopes, eV."""

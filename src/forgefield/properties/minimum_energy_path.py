@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,6 @@ from forgefield.properties.nudged_elastic_band import (
     steps_between,
     tangents_of,
 )
-from forgefield.properties.point import evaluate_points, require_points
 from forgefield.properties.quantities import Planned, Quantity
 from forgefield.properties.stored_structure import StoredStructure, stored_structure
 from forgefield.sampling.relaxation import Relaxed, relax
@@ -30,6 +30,8 @@ _SAME_MINIMUM = 0.1
 """Å; ends whose atoms are all closer than this are one minimum."""
 _FAR = 1.0
 """Å; an end that relaxes farther is hardly the place that was meant."""
+_BELOW = 0.05
+"""eV; images this far below both ends lie in a deeper minimum."""
 _COARSE = 0.01, 0.03
 """eV, and share of the barrier, by which the curve may rise above the highest image."""
 _RELAXATION_STEPS, _ITERATIONS = 20, 40
@@ -58,6 +60,7 @@ class MinimumEnergyPath:
     Attributes:
         start: the first end, relaxed.
         positions: (M, N, 3) of all images, Å; the ends are relaxed.
+        energy: of the first end, eV.
         profile: energies along the path.
         highest: index of the highest image, the saddle of a converged path.
         residual: largest force across the path, eV/Å.
@@ -68,6 +71,7 @@ class MinimumEnergyPath:
 
     start: StoredStructure
     positions: Array
+    energy: float
     profile: EnergyProfile
     highest: int
     residual: float
@@ -97,14 +101,8 @@ class MinimumEnergyPath:
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
-        """Barriers both ways and the energy between the ends; none where the ends are one minimum."""
-        if not self.leads_somewhere:
-            return ()
-        return (
-            Quantity("barrier", self.profile.forward, "eV"),
-            Quantity("barrier backward", self.profile.backward, "eV"),
-            Quantity("energy of the end", float(self.profile.energies[-1]), "eV"),
-        )
+        """Those of the profile; none where the ends are one minimum."""
+        return self.profile.quantities if self.leads_somewhere else ()
 
 
 def compute(
@@ -150,40 +148,6 @@ def planned(initial: Atoms, final: Atoms, spec: MinimumEnergyPathSpec) -> tuple[
     return (Planned(initial, 2 * steps + images * iterations),)
 
 
-@dataclass(frozen=True, slots=True)
-class PathCheck:
-    """What another calculator says about the images of a finished path, without moving them.
-
-    Attributes:
-        profile: its energies along the path.
-        residual: its largest force across the path, eV/Å: how far its own path may be.
-    """
-
-    profile: EnergyProfile
-    residual: float
-
-
-def check_path(path: MinimumEnergyPath, calculator: Calculator) -> PathCheck:
-    """Single points on all images, in one batch."""
-    images = path.images
-    points = evaluate_points(images, calculator)
-    require_points(points, images, "the path")
-    energies = np.array([point.energy for point in points])
-    forces = np.array([point.forces for point in points])
-    tangents = tangents_of(images, path.profile.energies)
-    along = np.einsum("kij,kij->k", forces, tangents)
-    across = forces - along[:, None, None] * tangents
-    return PathCheck(
-        profile=EnergyProfile(path.profile.lengths, energies - energies[0], -along),
-        residual=float(np.linalg.norm(across, axis=2).max()),
-    )
-
-
-def planned_check(path: MinimumEnergyPath) -> tuple[Planned, ...]:
-    """Forecast of :func:`check_path`."""
-    return (Planned(path.saddle, len(path.positions)),)
-
-
 def _require_alike(initial: Atoms, final: Atoms) -> None:
     same = len(initial) == len(final) and np.array_equal(initial.numbers, final.numbers)
     if not same or not np.allclose(initial.cell.array, final.cell.array) or (initial.pbc != final.pbc).any():
@@ -203,7 +167,9 @@ def _end_warnings(end: Relaxed, start: Atoms, name: str, spec: MinimumEnergyPath
     moved, _ = find_mic(end.atoms.positions - start.positions, start.cell, start.pbc)
     farthest = float(np.linalg.norm(moved, axis=1).max())
     if farthest > _FAR:
-        found.append(f"an atom of the {name} end moved {farthest:.1f} Å as it relaxed: it may be another site")
+        found.append(
+            f"an atom of the {name} end moved {farthest:.1f} Å as it relaxed: it may be another site"
+        )
     return found
 
 
@@ -219,6 +185,7 @@ def _without_path(ends: list[Relaxed], warnings: list[str]) -> MinimumEnergyPath
     profile = EnergyProfile(np.array([0.0, max(length, 1e-6)]), energies, np.zeros(2))
     return _path(
         [first, last],
+        ends[0].energy,
         profile,
         residual=max(end.max_force for end in ends),
         iterations=0,
@@ -235,6 +202,7 @@ def _result(
     profile = EnergyProfile(lengths, band.energies - band.energies[0], slopes)
     return _path(
         band.images,
+        float(band.energies[0]),
         profile,
         residual=band.residual,
         iterations=band.iterations,
@@ -253,6 +221,11 @@ def _path_warnings(band: Band, profile: EnergyProfile, spec: MinimumEnergyPathSp
         )
     if band.climbing is None:
         found.append("no image lies above both ends: there is no barrier between them, or images are too few")
+    lowest = float(profile.energies.min() - min(0.0, profile.energies[-1]))
+    if lowest < -_BELOW:
+        found.append(
+            f"the path falls {-lowest:.2f} eV below both ends: they are not the lowest minima of their sites"
+        )
     summit = float(profile.energies.max())
     if profile.forward - summit > _COARSE[0] + _COARSE[1] * summit:
         found.append(
@@ -268,7 +241,8 @@ def _path_warnings(band: Band, profile: EnergyProfile, spec: MinimumEnergyPathSp
 
 
 def _path(
-    images: list[Atoms] | tuple[Atoms, ...],
+    images: Sequence[Atoms],
+    energy: float,
     profile: EnergyProfile,
     residual: float,
     iterations: int,
@@ -278,6 +252,7 @@ def _path(
     return MinimumEnergyPath(
         start=stored_structure(images[0]),
         positions=np.array([image.positions for image in images]),
+        energy=energy,
         profile=profile,
         highest=int(profile.energies.argmax()),
         residual=residual,

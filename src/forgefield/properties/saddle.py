@@ -1,7 +1,7 @@
 """A saddle found to the last digit by a dimer, and the proof that it is one.
 
-Henkelman & Jónsson, J. Chem. Phys. 111, 7010 (1999), as ASE has it: two points close together turn into the direction of
-lowest curvature, against which the force is reversed.
+Henkelman & Jónsson, J. Chem. Phys. 111, 7010 (1999), as ASE has it: two points close together turn into the
+direction of lowest curvature, along which the force is reversed.
 """
 
 from __future__ import annotations

@@ -102,9 +102,7 @@ def analyse(
     masses = minimum.get_masses()[moving]
     first = len(partial_hessian.plan(minimum, moving, spec.displacement))
     at_minimum, at_saddle = (
-        partial_hessian.frequencies(
-            partial_hessian.analyse(atoms, moving, spec.displacement, points), masses
-        )
+        partial_hessian.frequencies(partial_hessian.analyse(atoms, moving, spec.displacement, points), masses)
         for atoms, points in ((minimum, evaluations[:first]), (saddle, evaluations[first:]))
     )
     warnings = _warnings(at_minimum, at_saddle)
