@@ -12,13 +12,13 @@ from forgefield.atoms.neighbours import with_vectors
 from forgefield.atoms.pair_list import find_pairs
 from forgefield.atoms.records import Evaluation
 from forgefield.potentials.contract import Potential
-from forgefield.potentials.gradients import forces_from_pairs, stress_from_virial
+from forgefield.potentials.gradients import forces_from_pairs, stress_from_virial, virials_from_pairs
 from forgefield.testing import PotentialContract
 from forgefield.testing.structures import structure
 
 
 class Bonds(Potential):
-    """½ Σ w³ (w − ½) over pairs with w = 1 − (r/r_c)²; faults are switched on by name."""
+    """U_i = b + b²/2, b = ½ Σ w³ (w − ½) over neighbours with w = 1 − (r/r_c)²; faults are switched on by name."""
 
     def __init__(self, fault: str = "", power: int = 3) -> None:
         self.species, self.cutoff = ("C", "Si"), 4.0
@@ -30,20 +30,15 @@ class Bonds(Potential):
             raise ForgefieldError(f"element {strangers[0]} is unknown", "take another")
         listed = find_pairs(atoms, self.cutoff) if pairs is None else pairs
         near = with_vectors(listed, atoms)
-        r2, n, p = (near.vectors**2).sum(axis=1), len(atoms), self.power
-        w = 1 - r2 / self.cutoff**2
-        w = w if self.fault == "long list" else np.maximum(w, 0.0)
-        slope = (p + 1) * w**p - 0.5 * p * w ** (p - 1)
-        gradients = (-slope / self.cutoff**2)[:, None] * near.vectors
+        energies, gradients = self.terms(near)
         gradients *= 1 + 1e-6 * (self.fault == "forces")
-        energies = np.bincount(near.centres, 0.5 * (w ** (p + 1) - 0.5 * w**p), n)
         if self.fault == "direction":
             energies += 1e-6 * atoms.positions[:, 0]
         virial = near.vectors.T @ gradients * (1 + 1e-6 * (self.fault == "stress"))
         result = Evaluation(
             float(energies.sum()) + 1e-8 * (self.fault == "sum"),
             energies,
-            forces_from_pairs(near, gradients, n),
+            forces_from_pairs(near, gradients, len(atoms)),
             stress_from_virial(atoms, virial),
         )
         if self.fault == "order":
@@ -54,6 +49,23 @@ class Bonds(Potential):
             atoms.wrap()
             atoms.positions += 1e-9
         return result
+
+    def virials(self, atoms, pairs=None):
+        near = with_vectors(find_pairs(atoms, self.cutoff), atoms)
+        gradients = self.terms(near)[1] * (1 + 1e-6 * (self.fault == "virials"))
+        if self.fault == "virials of centres":
+            near = dataclasses.replace(near, neighbours=near.centres)
+        return virials_from_pairs(near, gradients, len(atoms))
+
+    def terms(self, near):
+        """Energies of atoms and their gradients by the pairs' vectors."""
+        p, n = self.power, len(near.offsets) - 1
+        w = 1 - (near.vectors**2).sum(axis=1) / self.cutoff**2
+        w = w if self.fault == "long list" else np.maximum(w, 0.0)
+        bonds = np.bincount(near.centres, 0.5 * (w ** (p + 1) - 0.5 * w**p), n)
+        slope = (p + 1) * w**p - 0.5 * p * w ** (p - 1)
+        gradients = (-slope * (1 + bonds[near.centres]) / self.cutoff**2)[:, None] * near.vectors
+        return bonds + 0.5 * bonds**2, gradients
 
     def save(self, folder):
         raise NotImplementedError
@@ -71,6 +83,8 @@ class Kit(PotentialContract):
 TESTS = {
     "forces": "test_forces_are_the_derivative_of_the_energy",
     "stress": "test_stress_is_the_strain_derivative_of_the_energy",
+    "virials": "test_virials_sum_to_the_stress",
+    "virials of centres": "test_virials_carry_the_energy_of_each_atom",
     "sum": "test_energy_is_the_sum_of_atomic_energies",
     "direction": "test_place_in_space_does_not_matter",
     "order": "test_order_of_atoms_does_not_matter",

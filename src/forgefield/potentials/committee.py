@@ -74,6 +74,11 @@ class Committee(Potential):
             stress=stress,
         )
 
+    def virials(self, atoms: Atoms, pairs: PairList | None = None) -> Array:
+        """Mean over members."""
+        pairs = find_pairs(atoms, self.cutoff) if pairs is None else pairs
+        return np.mean([member.virials(atoms, pairs) for member in self.members], axis=0, dtype=np.float64)
+
     def features(self, atoms: Atoms) -> Array:
         """Those of the first member."""
         return self.members[0].features(atoms)

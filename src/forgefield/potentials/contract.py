@@ -59,6 +59,24 @@ class Potential(ABC):
             "choose a potential family that is built on a descriptor",
         )
 
+    def virials(self, atoms: Atoms, pairs: PairList | None = None) -> Array:
+        """(N, 3, 3) virials of atoms, eV: W_i = Σ_j r_ij ⊗ ∂U_j/∂r_ji with r_ij = r_j − r_i, as a rule not symmetric.
+
+        What moving atoms carry of the potential energy is Σ_i W_i·v_i (Fan et al., Phys. Rev. B 92, 094301 (2015),
+        eq. 22). They sum to minus the stress times the volume.
+
+        Args:
+            atoms: any cell and periodicity.
+            pairs: as of `evaluate`.
+
+        Raises:
+            ForgefieldError: the family has none, as those without atomic energies.
+        """
+        raise ForgefieldError(
+            f"{type(self).__name__} gives no virials of its {len(atoms)} atoms, so the heat current is unknown",
+            "impose the heat flow instead (non-equilibrium conductivity), or choose a family with atomic energies",
+        )
+
     def calculator(self, skin: float = SKIN) -> PotentialCalculator:
         """ASE calculator of this potential.
 

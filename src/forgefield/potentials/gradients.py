@@ -216,6 +216,13 @@ def forces_from_pairs(pairs: Neighbours, gradients: Array, n_atoms: int) -> Arra
     return forces
 
 
+def virials_from_pairs(pairs: Neighbours, gradients: Array, n_atoms: int) -> Array:
+    """(N, 3, 3) virials of atoms, eV, of pair gradients ∂E_i/∂r_ij (P, 3): −r_ij ⊗ ∂E_i/∂r_ij is the neighbour's."""
+    products = (pairs.vectors[:, :, None] * gradients[:, None, :]).reshape(-1, 9)
+    columns = [-np.bincount(pairs.neighbours, column, n_atoms) for column in products.T]
+    return np.stack(columns, axis=1).reshape(-1, 3, 3)
+
+
 def stress_from_virial(atoms: Atoms, virial: Array) -> Array:
     """(6,) stress, eV/Å³, of the strain derivative Σ r ⊗ ∂E/∂r (3, 3), eV; zeros without a volume."""
     volume = abs(np.linalg.det(atoms.cell.array))

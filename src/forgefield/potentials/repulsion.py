@@ -56,6 +56,11 @@ class RepulsedPotential(Potential):
             uncertainty=fitted.uncertainty,
         )
 
+    def virials(self, atoms: Atoms, pairs: PairList | None = None) -> Array:
+        """Both parts' sum."""
+        pairs = find_pairs(atoms, self.cutoff) if pairs is None else pairs
+        return self.fitted.virials(atoms, pairs) + self.repulsion.virials(atoms, pairs)
+
     def features(self, atoms: Atoms) -> Array:
         """Those of the fitted part."""
         return self.fitted.features(atoms)

@@ -127,6 +127,16 @@ class Zbl:
         Raises:
             ForgefieldError: an element that is not among the species.
         """
+        energies, forces, virials = self._contributions_of(atoms, pairs)
+        stress = stress_from_virial(atoms, -virials.sum(axis=0).reshape(3, 3))
+        return Evaluation(float(energies.sum()), energies, forces, stress)
+
+    def virials(self, atoms: Atoms, pairs: PairList | None = None) -> Array:
+        """(N, 3, 3) virials of atoms, eV, as `Potential.virials` has them; arguments and errors are those of
+        `evaluate`."""
+        return self._contributions_of(atoms, pairs)[2].reshape(-1, 3, 3)
+
+    def _contributions_of(self, atoms: Atoms, pairs: PairList | None) -> tuple[Array, Array, Array]:
         unknown = [symbol for symbol in atoms.symbols if symbol not in self.species]
         if unknown:
             raise ForgefieldError(
@@ -135,6 +145,4 @@ class Zbl:
             )
         index = np.array([self.species.index(symbol) for symbol in atoms.symbols], dtype=np.int64)
         pairs = find_pairs(atoms, self.cutoff) if pairs is None else pairs
-        energies, forces, virials = self.contributions(pairs.placed(atoms), pairs, index)
-        stress = stress_from_virial(atoms, -virials.sum(axis=0).reshape(3, 3))
-        return Evaluation(float(energies.sum()), energies, forces, stress)
+        return self.contributions(pairs.placed(atoms), pairs, index)

@@ -10,7 +10,7 @@ from ase.calculators.calculator import Calculator, PropertyNotImplementedError
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.pair_list import PairList
-from forgefield.atoms.records import Evaluation
+from forgefield.atoms.records import Array, Evaluation
 from forgefield.potentials.contract import Potential, PotentialCalculator
 
 
@@ -48,6 +48,20 @@ class CalculatorPotential(Potential):
             except PropertyNotImplementedError:
                 self.has_stress = False
         return Evaluation(energy, energies, forces, stress)
+
+    def virials(self, atoms: Atoms, pairs: PairList | None = None) -> Array:
+        """Refused: stresses of atoms, where a calculator has them, are not what the heat current needs.
+
+        Those of many-body potentials count a pair's share at its centre or halve it (Fan et al., Phys. Rev. B 92,
+        094301 (2015); Boone, Babaei & Wilmer, J. Chem. Theory Comput. 15, 5579 (2019)).
+
+        Raises:
+            ForgefieldError: always.
+        """
+        raise ForgefieldError(
+            f"{type(self.calculator_in_use).__name__} does not give the virials of atoms that make up the heat current",
+            "impose the heat flow instead (non-equilibrium conductivity), or use a potential of forgefield",
+        )
 
     def save(self, folder: Path) -> None:
         """Refused: only its maker can.

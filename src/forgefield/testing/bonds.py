@@ -6,6 +6,7 @@ from abc import abstractmethod
 from math import sqrt
 from pathlib import Path
 
+import numpy as np
 from ase import Atoms
 from numba import njit
 
@@ -29,13 +30,24 @@ class CompiledPotential(Potential):
     def save(self, folder: Path) -> None:
         """Nothing: there are no parameters."""
 
+    def virials(self, atoms: Atoms, pairs: PairList | None = None) -> Array:
+        """(N, 3, 3), eV."""
+        return self._all(atoms, pairs)[2]
+
     def _all(self, atoms: Atoms, pairs: PairList | None) -> tuple[Array, Array, Array]:
         species_index(atoms, self.species)
-        return self._contributions(atoms, find_pairs(atoms, self.cutoff) if pairs is None else pairs)
+        if pairs is None and np.isfinite(self.cutoff):
+            pairs = find_pairs(atoms, self.cutoff)
+        return self._contributions(atoms, pairs)
 
     @abstractmethod
-    def _contributions(self, atoms: Atoms, pairs: PairList) -> tuple[Array, Array, Array]:
-        """Energies (N,), eV, forces (N, 3), eV/Å, and virials (N, 3, 3), eV."""
+    def _contributions(self, atoms: Atoms, pairs: PairList | None) -> tuple[Array, Array, Array]:
+        """Energies (N,), eV, forces (N, 3), eV/Å, and virials (N, 3, 3), eV.
+
+        Args:
+            atoms: of known species.
+            pairs: None where there is no cutoff.
+        """
 
 
 @njit(cache=True)

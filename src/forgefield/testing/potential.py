@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.data import chemical_symbols
+from ase.stress import voigt_6_to_full_3x3_stress
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.pair_list import VerletList, find_pairs
@@ -16,7 +17,7 @@ from forgefield.atoms.records import Array, Evaluation
 from forgefield.potentials.contract import Potential
 from forgefield.potentials.registry import load
 from forgefield.testing import structures
-from forgefield.testing.derivatives import assert_continuous, numerical_forces, numerical_stress
+from forgefield.testing.derivatives import assert_continuous, numerical_forces, numerical_stress, slope
 
 
 class PotentialContract:
@@ -26,6 +27,7 @@ class PotentialContract:
 
     Attributes:
         has_energy: forces are the derivative of an energy; False for direct-force families.
+        has_virials: `Potential.virials` gives them, which takes atomic energies.
         has_uncertainty: `Potential.evaluate` gives one when asked.
         continuous_derivatives: how many derivatives of the energy are continuous where an atom leaves a cutoff.
         derivative_tolerance: of forces and stress against finite differences, relative to the largest.
@@ -33,6 +35,7 @@ class PotentialContract:
     """
 
     has_energy: ClassVar[bool] = True
+    has_virials: ClassVar[bool] = True
     has_uncertainty: ClassVar[bool] = False
     continuous_derivatives: ClassVar[int] = 2
     derivative_tolerance: ClassVar[float] = 1e-7
@@ -101,6 +104,32 @@ class PotentialContract:
             stress, numerical_stress(lambda moved: potential.evaluate(moved).energy, atoms)
         )
 
+    def test_virials_sum_to_the_stress(self, potential: Potential, atoms: Atoms) -> None:
+        self.need_virials(potential, atoms)
+        virials, result = potential.virials(atoms), potential.evaluate(atoms)
+        assert virials.shape == (len(atoms), 3, 3)
+        if not atoms.pbc.any():
+            self.assert_derivative(virials.sum(axis=0), atoms.positions.T @ result.forces)
+        elif atoms.cell.rank == 3:
+            stress = voigt_6_to_full_3x3_stress(result.stress)
+            self.assert_derivative(virials.sum(axis=0), -stress * atoms.get_volume())
+
+    def test_virials_carry_the_energy_of_each_atom(self, potential: Potential) -> None:
+        """W_k = Σ_i (r_i − r_k) ⊗ ∂U_i/∂r_k, in a molecule, where positions r_i have a meaning."""
+        atoms = structures.structure("molecule", potential.species, self.bond_length(potential))
+        self.need_virials(potential, atoms)
+
+        def energies(atom: int, axis: int, by: float) -> Array:
+            moved = atoms.copy()
+            moved.positions[atom, axis] += by
+            return potential.evaluate(moved).energies
+
+        expected = np.empty((len(atoms), 3, 3))
+        for atom, axis in np.ndindex(len(atoms), 3):
+            slopes = slope(lambda by, atom=atom, axis=axis: energies(atom, axis, by), 1e-4)  # type: ignore[misc]
+            expected[atom, :, axis] = (atoms.positions - atoms.positions[atom]).T @ slopes
+        self.assert_derivative(potential.virials(atoms), expected)
+
     def test_place_in_space_does_not_matter(self, potential: Potential, atoms: Atoms) -> None:
         moved = atoms.copy()
         moved.translate([0.3, -17.0, 4.1])
@@ -131,6 +160,12 @@ class PotentialContract:
         np.testing.assert_allclose(
             many.forces, np.tile(one.forces, (copies, 1)), atol=self.symmetry_tolerance
         )
+        if self.has_virials:
+            np.testing.assert_allclose(
+                potential.virials(atoms * repeat),
+                np.tile(potential.virials(atoms), (copies, 1, 1)),
+                atol=self.symmetry_tolerance,
+            )
         np.testing.assert_allclose(many.stress, one.stress, atol=self.symmetry_tolerance)
         if self.has_energy:
             assert many.energy == pytest.approx(copies * one.energy, rel=1e-10)
@@ -212,6 +247,13 @@ class PotentialContract:
         """Skip a test that makes no sense without an energy."""
         if not self.has_energy:
             pytest.skip("the family has no energy")
+
+    def need_virials(self, potential: Potential, atoms: Atoms) -> None:
+        """Skip a test of virials where there are none, which must be said."""
+        if not self.has_virials:
+            with pytest.raises(ForgefieldError, match="gives no virials"):
+                potential.virials(atoms)
+            pytest.skip("the family has no virials of atoms")
 
     def assert_derivative(self, given: Array, expected: Array) -> None:
         """Equal within `derivative_tolerance` of the largest component."""

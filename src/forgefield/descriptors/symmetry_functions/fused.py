@@ -11,7 +11,7 @@ How a frozen potential uses it, inside ``@njit(parallel=True)`` (tables and work
             describe(species[i], tables, mine)                           # -> mine.values[:width], n2p2's unit-free G
             ... network: mine.values -> mine.cotangent[:width] = dE_i/dG ...
             backpropagate(species[i], tables, mine)                      # -> mine.gradients (3, most), dE_i/dr_ij, 1/Å
-            scatter(i, tables.length, mine, forces[thread], virial[thread])  # virial: Σ r ⊗ dE/dr, eV
+            scatter(i, tables.length, mine, forces[thread], virial[thread], atom_virials[thread])
 
 `positions`, `translations`, `offsets`, `neighbours`, `images` are those of a `PairList`; pairs beyond the cutoff are
 skipped. Write to the arrays of `mine` in functions of their own: Numba drops writes to a tuple's arrays that stand
@@ -176,8 +176,11 @@ def differentiate(c, tables, work):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
-def scatter(i, length, work, forces, virial):  # type: ignore[no-untyped-def]
-    """Add atom i's share to forces (N, 3) and virial (3, 3), Σ r ⊗ dE/dr."""
+def scatter(i, length, work, forces, virial, atom_virials):  # type: ignore[no-untyped-def]
+    """Add atom i's share to forces (N, 3), to the virial (3, 3), Σ r ⊗ dE/dr, and to those of atoms (N, 3, 3).
+
+    The latter may be empty; −r_ij ⊗ ∂E_i/∂r_ij is the neighbour's, as the heat flux wants it.
+    """
     for at in range(work.number[0]):
         j = work.atoms[at]
         place = work.places[at]
@@ -186,4 +189,7 @@ def scatter(i, length, work, forces, virial):  # type: ignore[no-untyped-def]
             forces[i, axis] += gradient
             forces[j, axis] -= gradient
             for other in range(3):
-                virial[other, axis] += work.found[at, other] * length * gradient
+                share = work.found[at, other] * length * gradient
+                virial[other, axis] += share
+                if len(atom_virials):
+                    atom_virials[j, other, axis] -= share

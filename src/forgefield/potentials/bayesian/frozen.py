@@ -56,6 +56,10 @@ class FrozenLinear:
         energies, forces, virial, _ = self._runner.run(placed, pairs, species)
         return energies, forces, virial
 
+    def virials(self, placed: tuple[Array, Array], pairs: PairList, species: NDArray[np.int64]) -> Array:
+        """(N, 3, 3) virials of `placed` atoms, eV."""
+        return self._runner.run(placed, pairs, species, atom_virials=True)[3].reshape(-1, 3, 3)
+
 
 def _arrays(
     n_species: int, cutoff: float, n_radial: int, l_max: int, self_term: bool, weights: Array, shifts: Array

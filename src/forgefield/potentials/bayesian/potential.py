@@ -18,7 +18,7 @@ from forgefield.potentials.bayesian.model import BayesianModel, LinearBasis, bou
 from forgefield.potentials.bayesian.onset import all_bound, boundness
 from forgefield.potentials.bayesian.spec import BayesianSpec
 from forgefield.potentials.contract import Potential
-from forgefield.potentials.gradients import forces_from_pairs, stress_from_virial
+from forgefield.potentials.gradients import forces_from_pairs, stress_from_virial, virials_from_pairs
 
 _NO_VOLUME = 1e-8
 
@@ -50,9 +50,9 @@ class BayesianPotential(Potential):
         if self.frozen is not None:
             energies, forces, virial = self.frozen.evaluate(placed, listed, index)
         elif near is not None:
-            energies, forces, virial = self._mean(near, index)
+            energies, forces, virial = _summed(near, *self._mean(near, index))
         if near is not None and not bound:
-            parts = self._unbound(near, index)
+            parts = _summed(near, *self._unbound(near, index))
             energies, forces, virial = energies + parts[0], forces + parts[1], virial + parts[2]
         return Evaluation(
             energy=float(energies.sum()),
@@ -61,6 +61,20 @@ class BayesianPotential(Potential):
             stress=stress_from_virial(atoms, virial),
             uncertainty=self._uncertainty(atoms, near, index) if uncertainty and near is not None else None,
         )
+
+    def virials(self, atoms: Atoms, pairs: PairList | None = None) -> Array:
+        """(N, 3, 3), eV, of the posterior mean."""
+        index = self.descriptor.species_index(atoms)
+        listed = find_pairs(atoms, self.cutoff) if pairs is None else pairs
+        placed = listed.placed(atoms)
+        bound = all_bound(placed, listed, self.cutoff)
+        if self.frozen is not None and bound:
+            return self.frozen.virials(placed, listed, index)
+        near = with_vectors(listed, atoms)
+        gradients = self._mean(near, index)[1]
+        if not bound:
+            gradients = gradients + self._unbound(near, index)[1]
+        return virials_from_pairs(near, gradients, len(atoms))
 
     def features(self, atoms: Atoms) -> Array:
         """(N, D) 2- and 3-body features of each atom's surroundings in units of their typical size."""
@@ -78,21 +92,17 @@ class BayesianPotential(Potential):
         """Read what `save` wrote."""
         return cls(*io.load(folder))
 
-    def _mean(self, pairs: Neighbours, index: NDArray[np.int64]) -> tuple[Array, Array, Array]:
-        """(N,) energies, (N, 3) forces and virial (3, 3), as if all atoms were bound."""
+    def _mean(self, pairs: Neighbours, index: NDArray[np.int64]) -> tuple[Array, Array]:
+        """(N,) energies and (P, 3) gradients of the pairs, as if all atoms were bound."""
         model, features = self.model, self.descriptor.values(pairs, index)
         energies, slopes = model.basis.atomic(features, index, model.weights)
-        gradients = self.descriptor.pull(pairs, index, slopes)
-        forces = forces_from_pairs(pairs, gradients, len(index))
-        return model.bound_energies[index] + energies, forces, pairs.vectors.T @ gradients
+        return model.bound_energies[index] + energies, self.descriptor.pull(pairs, index, slopes)
 
-    def _unbound(self, pairs: Neighbours, index: NDArray[np.int64]) -> tuple[Array, Array, Array]:
+    def _unbound(self, pairs: Neighbours, index: NDArray[np.int64]) -> tuple[Array, Array]:
         """What atoms that are not, or not wholly, bound change in the same."""
         gain = (self.model.bound_energies - self.model.free_energies)[index]
         bound, slopes = boundness(pairs, self.cutoff)
-        gradients = gain[pairs.centres, None] * slopes
-        forces = forces_from_pairs(pairs, gradients, len(index))
-        return gain * (bound - 1), forces, pairs.vectors.T @ gradients
+        return gain * (bound - 1), gain[pairs.centres, None] * slopes
 
     def _uncertainty(self, atoms: Atoms, pairs: Neighbours, index: NDArray[np.int64]) -> Uncertainty:
         n_elements, n_columns = len(self.species), len(self.model.weights)
@@ -111,6 +121,11 @@ class BayesianPotential(Potential):
             components=components,
             stress=_lengths(virial) / volume if volume > _NO_VOLUME else np.zeros(6),
         )
+
+
+def _summed(pairs: Neighbours, energies: Array, gradients: Array) -> tuple[Array, Array, Array]:
+    """The energies, forces (N, 3) and virial (3, 3) of pair gradients (P, 3)."""
+    return energies, forces_from_pairs(pairs, gradients, len(energies)), pairs.vectors.T @ gradients
 
 
 def _lengths(rows: Array) -> Array:

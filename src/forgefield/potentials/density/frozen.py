@@ -37,6 +37,10 @@ class FrozenDensity:
         energies, forces, virial, _ = self._runner.run(placed, pairs, species)
         return energies, forces, virial
 
+    def virials(self, placed: tuple[Array, Array], pairs: PairList, species: NDArray[np.int64]) -> Array:
+        """(N, 3, 3) virials of `placed` atoms, eV."""
+        return self._runner.run(placed, pairs, species, atom_virials=True)[3].reshape(-1, 3, 3)
+
 
 def _arrays(spec: DensitySpec, model: DensityModel) -> DensityArrays:
     """Scales are folded into weights, the free atom into a shift, the mean over members into what is linear."""

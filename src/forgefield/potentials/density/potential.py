@@ -20,7 +20,7 @@ from forgefield.potentials.density.compiled import CompiledEnergies
 from forgefield.potentials.density.frozen import FrozenDensity
 from forgefield.potentials.density.model import DensityModel
 from forgefield.potentials.density.spec import DensitySpec
-from forgefield.potentials.gradients import forces_from_pairs, stress_from_virial
+from forgefield.potentials.gradients import forces_from_pairs, stress_from_virial, virials_from_pairs
 
 
 class DensityPotential(Potential):
@@ -59,6 +59,17 @@ class DensityPotential(Potential):
             stress=np.mean([stress for _, stress in derivatives], axis=0),
             uncertainty=_spread(members.sum(axis=1), forces) if uncertainty else None,
         )
+
+    def virials(self, atoms: Atoms, pairs: PairList | None = None) -> Array:
+        """(N, 3, 3), eV, of the mean of the committee."""
+        index = self.expansion.species_index(atoms)
+        listed = find_pairs(atoms, self.cutoff) if pairs is None else pairs
+        if self.frozen is not None:
+            return self.frozen.virials(listed.placed(atoms), listed, index)
+        near = with_vectors(listed, atoms)
+        _, cotangents = self._energies(self.expansion.values(near, index), index)
+        gradients = self.expansion.pull(near, index, cotangents.mean(axis=0))
+        return virials_from_pairs(near, gradients, len(atoms))
 
     def features(self, atoms: Atoms) -> Array:
         """(N, D) standardised invariants of the first committee member: a fingerprint of each atom's surroundings."""

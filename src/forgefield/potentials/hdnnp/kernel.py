@@ -39,7 +39,7 @@ def _run_networks(element, networks, first, last, share, scratch, work):  # type
 @njit(cache=True, fastmath=True, parallel=True)
 def _evaluate(  # type: ignore[no-untyped-def]
     positions, translations, offsets, neighbours, images, species, tables, work, networks, scratch,
-    energies, forces, virials,
+    energies, forces, virials, atom_virials,
 ):  # fmt: skip
     n_groups, n_atoms = energies.shape
     n_threads = len(forces)
@@ -49,6 +49,7 @@ def _evaluate(  # type: ignore[no-untyped-def]
         mine = of_thread(work, thread)
         forces[thread] = 0.0
         virials[thread] = 0.0
+        atom_virials[thread] = 0.0
         for start in range(thread * _BLOCK, n_atoms, n_threads * _BLOCK):
             for i in range(start, min(start + _BLOCK, n_atoms)):
                 element = species[i]
@@ -62,7 +63,10 @@ def _evaluate(  # type: ignore[no-untyped-def]
                     )
                     energies[group, i] = share * total + networks.energies[element]
                     backpropagate(element, tables, mine)
-                    scatter(i, tables.length, mine, forces[thread, group], virials[thread, group])
+                    scatter(
+                        i, tables.length, mine, forces[thread, group], virials[thread, group],
+                        atom_virials[thread],
+                    )  # fmt: skip
 
 
 class FusedKernel:
@@ -94,14 +98,29 @@ class FusedKernel:
             species: (N,) element of each atom.
             each: G members of the committee one by one; otherwise G is 1, the mean of all.
         """
-        groups = self.members if each else 1
+        return self._run(pairs, placed, species, self.members if each else 1, 0)[:3]
+
+    def virials(self, pairs: PairList, placed: tuple[Array, Array], species: NDArray[np.int64]) -> Array:
+        """(N, 3, 3) virials of atoms, eV, of the mean of all members; arguments as of `evaluate`."""
+        return self._run(pairs, placed, species, 1, len(species))[3]
+
+    def _run(
+        self,
+        pairs: PairList,
+        placed: tuple[Array, Array],
+        species: NDArray[np.int64],
+        groups: int,
+        shares: int,
+    ) -> tuple[Array, Array, Array, Array]:
         self._reserve(len(species), int(np.diff(pairs.offsets).max(initial=0)), groups)
         energies = np.empty((groups, len(species)))
+        atom_virials = np.empty((len(self._forces), shares, 3, 3))
         _evaluate(
             *placed, pairs.offsets, pairs.neighbours, pairs.images, species, self.functions.tables, self._work,
             self.networks, self._scratch, energies, self._forces, self._virials,
+            atom_virials,
         )  # fmt: skip
-        return energies, self._forces.sum(axis=0), self._virials.sum(axis=0)
+        return energies, self._forces.sum(axis=0), self._virials.sum(axis=0), atom_virials.sum(axis=0)
 
     def _reserve(self, n_atoms: int, most: int, groups: int) -> None:
         threads, width = get_num_threads(), self.functions.width

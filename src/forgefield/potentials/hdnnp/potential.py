@@ -53,6 +53,12 @@ class HdnnpPotential(Potential):
             uncertainty=_spread(energies.sum(axis=1), forces),
         )
 
+    def virials(self, atoms: Atoms, pairs: PairList | None = None) -> Array:
+        """(N, 3, 3), eV, of the mean of the committee."""
+        species = self.functions.species_index(atoms)
+        pairs = find_pairs(atoms, self.cutoff) if pairs is None else pairs
+        return self.kernel.virials(pairs, pairs.placed(atoms), species)
+
     def features(self, atoms: Atoms) -> Array:
         """(N, D) scaled symmetry functions, the inputs of the networks; zeros fill up elements that have fewer."""
         values, species = self._values(atoms)

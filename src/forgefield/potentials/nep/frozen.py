@@ -18,12 +18,13 @@ from forgefield.potentials.nep.parameters import NepParameters
 
 @dataclass(frozen=True)
 class Outcome:
-    """Energies (N,) in eV, forces (N, 3) in eV/Å, virial Σ r ⊗ ∂E/∂r (3, 3) in eV, per-atom virials (N, 9) in eV."""
+    """Energies (N,) in eV, forces (N, 3) in eV/Å, virial Σ r ⊗ ∂E/∂r (3, 3) in eV, and atoms' virials
+    (N, 9) in eV, (0, 9) where they were not asked for."""
 
     energies: Array
     forces: Array
     virial: Array
-    atom_virials: Array | None
+    atom_virials: Array
 
 
 class FrozenNep:
@@ -49,10 +50,7 @@ class FrozenNep:
         atom_virials: bool = False,
     ) -> Outcome:
         """All predictions for N atoms, `placed` by the pair list."""
-        energies, forces, virial, shares = self._runner.run(
-            placed, pairs, species, np.empty((0, 0)), atom_virials=atom_virials
-        )
-        return Outcome(energies, forces, virial, shares if atom_virials else None)
+        return Outcome(*self._runner.run(placed, pairs, species, np.empty((0, 0)), atom_virials=atom_virials))
 
     def features(self, placed: tuple[Array, Array], pairs: PairList, species: NDArray[np.int64]) -> Array:
         """(N, D) descriptors, not scaled."""

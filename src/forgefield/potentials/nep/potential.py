@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 from ase import Atoms
 
 from forgefield.atoms.errors import ForgefieldError
@@ -77,11 +76,9 @@ class NepPotential(Potential):
             stress=stress_from_virial(atoms, outcome.virial),
         )
 
-    def atom_virials(self, atoms: Atoms, pairs: PairList | None = None) -> Array:
-        """(N, 9) virials W_i = Σ_j r_ij ⊗ ∂U_j/∂r_ji in eV, row by row, that make up the heat flux Σ_i W_i·v_i
-        (Fan et al., PRB 92, 094301 (2015)); they sum to minus the stress times the volume."""
-        virials = self._outcome(atoms, pairs, True).atom_virials
-        return np.zeros((len(atoms), 9)) if virials is None else virials
+    def virials(self, atoms: Atoms, pairs: PairList | None = None) -> Array:
+        """(N, 3, 3), eV."""
+        return self._outcome(atoms, pairs, True).atom_virials.reshape(-1, 3, 3)
 
     def features(self, atoms: Atoms) -> Array:
         """(N, D) scaled descriptors."""
@@ -101,5 +98,5 @@ class NepPotential(Potential):
             energies=outcome.energies + energies,
             forces=outcome.forces + forces,
             virial=outcome.virial - virials.sum(axis=0).reshape(3, 3),
-            atom_virials=None if outcome.atom_virials is None else outcome.atom_virials + virials,
+            atom_virials=outcome.atom_virials + virials if atom_virials else outcome.atom_virials,
         )
