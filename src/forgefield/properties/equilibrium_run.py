@@ -1,0 +1,89 @@
+"""Molecular dynamics in equilibrium with any calculator: what trajectory statistics are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from ase import Atoms, units
+from ase.calculators.calculator import Calculator
+from pydantic import Field
+
+from forgefield.atoms.spec import Spec
+from forgefield.properties.crystal import bare_crystal
+from forgefield.properties.force_constants import SupercellMatrix
+from forgefield.properties.production_run import ProductionRun, equilibrated_part
+from forgefield.properties.supercell_choice import choose_supercell
+from forgefield.properties.trajectory import MotionRecorder
+from forgefield.sampling.calculator_potential import potential_of
+from forgefield.sampling.integrators import Langevin, NoseHooverChain
+from forgefield.sampling.langevin import start_motion
+from forgefield.sampling.simulation import run_motion
+
+_WARMING_SHARE = 0.2
+
+
+class EquilibriumRunSpec(Spec):
+    """A run at constant volume and temperature."""
+
+    temperature: float = Field(default=300.0, gt=0)
+    """K."""
+    duration: float = Field(default=20.0, gt=0)
+    """ps that are recorded; a fifth of it more is spent on warming up with a Langevin thermostat."""
+    timestep: float = Field(default=1.0, gt=0, le=10)
+    """fs."""
+    sample_every: float = Field(default=10.0, gt=0)
+    """fs between frames, rounded to whole steps; some ten frames in the period of the fastest vibration are enough."""
+    relaxation_time: float = Field(default=100.0, gt=0)
+    """fs, of the thermostats."""
+    minimum_length: float = Field(default=12.0, gt=0)
+    """Shortest distance between periodic images, Å; a smaller cell is repeated."""
+    max_atoms: int = Field(default=2000, ge=1)
+    """Largest supercell allowed."""
+    supercell: SupercellMatrix | None = None
+    """Supercell vectors (rows) in units of the cell's; null: the smallest with `minimum_length`."""
+    seed: int = 0
+    """Of the velocities and the noise."""
+
+
+def run_equilibrium(
+    atoms: Atoms,
+    calculator: Calculator,
+    spec: EquilibriumRunSpec,
+    progress: Callable[[int], None] | None = None,
+) -> ProductionRun:
+    """Warm up with a Langevin thermostat, record under a Nosé–Hoover chain, discard what is not equilibrated.
+
+    The chain hardly disturbs the motion, so its frames serve for diffusion and vibrations too.
+
+    Args:
+        atoms: a crystal or a liquid in a periodic cell, as it is at this temperature.
+        calculator: any ASE calculator.
+        spec: temperature and length.
+        progress: called with the number of steps done after each step of either part.
+
+    Raises:
+        ForgefieldError: a structure that is not periodic, no supercell that is long enough, or motion that runs away.
+    """
+    crystal = bare_crystal(atoms)
+    matrix = spec.supercell or choose_supercell(crystal, spec.minimum_length, spec.max_atoms)
+    start = repeated(crystal, matrix)
+    potential = potential_of(calculator, start)
+    timestep, relaxation = spec.timestep * units.fs, spec.relaxation_time * units.fs
+    steps = round(1000.0 * spec.duration / spec.timestep)
+    # Twice the temperature: half of it goes into the potential energy of a crystal whose atoms stand in their places.
+    state = start_motion(potential, start, 2.0 * spec.temperature, np.random.default_rng(spec.seed))
+    warming = Langevin(timestep, spec.temperature, relaxation)
+    state = run_motion(potential, state, warming, round(_WARMING_SHARE * steps), progress=progress)
+    recorder = MotionRecorder()
+    recording = NoseHooverChain(timestep, spec.temperature, relaxation)
+    every = max(1, round(spec.sample_every / spec.timestep))
+    run_motion(potential, state, recording, steps, every, recorder, progress)
+    return equilibrated_part(recorder.trajectory(timestep))
+
+
+def repeated(atoms: Atoms, matrix: SupercellMatrix) -> Atoms:
+    """The supercell whose vectors are the rows of a matrix, in units of the cell's."""
+    from ase.build import make_supercell
+
+    return make_supercell(atoms, np.array(matrix))
