@@ -51,18 +51,23 @@ def validate(
     ] = "",
     folder: Annotated[
         Path | None,
-        typer.Option("--folder", "-f", help="Where results go; for si-run it is si-run-validation beside it."),
+        typer.Option(
+            "--folder", "-f", help="Where results go; for si-run it is si-run-validation beside it."
+        ),
     ] = None,
     settings: Annotated[Path | None, typer.Option("--settings", help="YAML file with settings.")] = None,
     assignments: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as properties.phonons.max_atoms=64."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="A setting, such as properties.phonons.max_atoms=64."
+        ),
     ] = None,
     budget: Annotated[
         int | None, typer.Option("--budget", min=1, help="Reference calculations, at most; default: 300.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", "-w", min=1, help="Calculations side by side; default: all cores.")
+        int | None,
+        typer.Option("--workers", "-w", min=1, help="Calculations side by side; default: all cores."),
     ] = None,
     forecast_only: Annotated[
         bool, typer.Option("--forecast", help="Say what the reference would have to compute, and stop.")
@@ -98,9 +103,7 @@ def validate(
     try:
         with sole_user(place.path), progress_on(console) as progress:
             if against is not None:
-                methods[REFERENCE] = reference_named(
-                    against, potential, chosen, named, place, pool, progress
-                )
+                methods[REFERENCE] = reference_named(against, potential, chosen, named, place, pool, progress)
                 check_species(methods[REFERENCE], against, named.values())
             place.write_spec(
                 ValidationSpec(

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
+from typing import Literal
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Array, Candidate, Evaluation
 from forgefield.sampling.conditions import Guard
 from forgefield.sampling.langevin import Chain, ListedAt, MotionState
 from forgefield.sampling.programme import Programme
+from forgefield.sampling.record_files import load_record, save_record
 from forgefield.sampling.spec import OnTheFlySpec
 from forgefield.sampling.threshold import Threshold
 
 _FILE = "on-the-fly.npz"
-_DESCRIPTION = "description"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,25 +110,14 @@ class Advance:
     request: Request | None = None
 
 
-_RECORDS = {each.__name__: each for each in (OnTheFlyState, MotionState, Chain, ListedAt, Threshold)}
-
-
 def save_state(state: OnTheFlyState, folder: Path) -> None:
     """Write a state, to the bit, so that it is there whole or not at all.
-
-    One file: NumPy arrays, and JSON for everything else.
 
     Args:
         state: to be kept.
         folder: is made if it is missing.
     """
-    arrays: dict[str, Any] = {}
-    arrays[_DESCRIPTION] = np.array(json.dumps(_packed(state, arrays)))
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".{_FILE}.partial"
-    with partial.open("wb") as file:
-        np.savez(file, **arrays)
-    partial.replace(folder / _FILE)
+    save_record(state, folder / _FILE)
 
 
 def load_state(folder: Path) -> OnTheFlyState:
@@ -142,44 +127,9 @@ def load_state(folder: Path) -> OnTheFlyState:
         ForgefieldError: nothing there, or nothing that can be read.
     """
     try:
-        with np.load(folder / _FILE, allow_pickle=False) as file:
-            arrays = dict(file)
-        state = _unpacked(json.loads(str(arrays.pop(_DESCRIPTION))), arrays)
+        return load_record(OnTheFlyState, folder / _FILE, (MotionState, Chain, ListedAt, Threshold))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ForgefieldError(
             f"{folder / _FILE} holds no state of on-the-fly learning ({error})",
             "start the trajectory anew",
         ) from error
-    return state
-
-
-def _packed(value: Any, arrays: dict[str, Any]) -> Any:
-    """What JSON can hold of a value; its arrays go into ``arrays``."""
-    if isinstance(value, np.ndarray):
-        name = f"array-{len(arrays)}"
-        arrays[name] = value
-        return {"array": name}
-    if is_dataclass(value):
-        return {
-            "record": type(value).__name__,
-            "fields": {each.name: _packed(getattr(value, each.name), arrays) for each in fields(value)},
-        }
-    if isinstance(value, tuple):
-        return [_packed(each, arrays) for each in value]
-    if isinstance(value, Mapping):
-        return {"mapping": dict(value)}
-    return value
-
-
-def _unpacked(value: Any, arrays: Mapping[str, Any]) -> Any:
-    if isinstance(value, list):
-        return tuple(_unpacked(each, arrays) for each in value)
-    if not isinstance(value, dict):
-        return value
-    if "array" in value:
-        return arrays[value["array"]]
-    if "mapping" in value:
-        return value["mapping"]
-    return _RECORDS[value["record"]](
-        **{name: _unpacked(each, arrays) for name, each in value["fields"].items()}
-    )

@@ -61,9 +61,27 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Programme:
-    """Segments in order, with one time step throughout."""
+    """Segments in order, with one time step throughout; an integrator, see `Integrator`."""
 
     segments: tuple[Segment, ...]
+
+    @property
+    def timestep(self) -> float:
+        """ASE time units."""
+        return self.segments[0].conditions.timestep * units.fs
+
+    @property
+    def conserves_momentum(self) -> bool:
+        """Whether a Nosé–Hoover chain is at work throughout."""
+        return all(segment.thermostat == "nose-hoover" for segment in self.segments)
+
+    def start(self, state: MotionState) -> MotionState:
+        """Changes nothing: a segment that needs a chain makes it."""
+        return state
+
+    def step(self, potential: Potential, state: MotionState) -> MotionState:
+        """See `programme_step`."""
+        return programme_step(potential, state, self)
 
     @property
     def steps(self) -> int:

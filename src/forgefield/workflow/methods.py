@@ -57,7 +57,9 @@ def reference_method(labeller: Labeller) -> Method:
     """The reference, whose calculations are kept and counted."""
     desk = ReferenceDesk(labeller, _STEP)
     key = f"{labeller.recipe.label} {labeller.recipe.key}"
-    return Method(key, lambda purpose: ReferenceCalculator(desk, purpose), left=labeller.left(), side_by_side=True)
+    return Method(
+        key, lambda purpose: ReferenceCalculator(desk, purpose), left=labeller.left(), side_by_side=True
+    )
 
 
 def reference_of_run(path: Path) -> ReferenceSpec | None:
