@@ -102,6 +102,8 @@ def _budget(spec: RunSpec, source: Source) -> Iterator[Problem]:
     except ForgefieldError:
         # An unknown element or prototype, which is reported by itself.
         return
+    if spec.structures.slabs is not None or spec.structures.defects is not None:
+        initial += spec.perturbation.count
     needed = initial + spec.hold_out.configurations
     if limit <= needed:
         cause = (

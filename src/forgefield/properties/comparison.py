@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from pydantic import Field
 
@@ -23,17 +24,17 @@ class Limit(Spec):
 
 def _default_limits() -> dict[str, Limit]:
     return {
-        "volume": Limit(relative=1.0),
+        "equilibrium volume": Limit(relative=1.0),
         "bulk modulus": Limit(relative=3.0),
-        "elastic constant": Limit(relative=8.0, absolute=2.0),
+        "C[1-6][1-6]": Limit(relative=8.0, absolute=2.0),
         "phonon RMSE": Limit(absolute=0.15),
         "cohesive energy": Limit(absolute=0.05),
-        "energy above": Limit(absolute=0.005),
-        "surface energy": Limit(relative=8.0),
-        "formation energy": Limit(absolute=0.15),
-        "fault energy": Limit(relative=10.0, absolute=0.05),
-        "thermal conductivity": Limit(relative=10.0),
-        "barrier": Limit(relative=10.0, absolute=0.05),
+        "energy above *": Limit(absolute=0.005),
+        "*surface energy*": Limit(relative=8.0),
+        "*formation energy*": Limit(absolute=0.15),
+        "*fault energy*": Limit(relative=10.0, absolute=0.05),
+        "*thermal conductivity*": Limit(relative=10.0),
+        "*barrier*": Limit(relative=10.0, absolute=0.05),
     }
 
 
@@ -41,11 +42,11 @@ class LimitsSpec(Spec):
     """What counts as agreement."""
 
     limits: dict[str, Limit] = Field(default_factory=_default_limits)
-    """By a part of the number's name; numbers that match none are shown and not judged."""
+    """By the number's name, in which * stands for anything; numbers that match none are shown and not judged."""
 
     def of(self, name: str) -> Limit | None:
-        """Limit of a number; the longest part that matches decides."""
-        found = [part for part in self.limits if part in name]
+        """Limit of a number; the longest pattern that matches decides."""
+        found = [pattern for pattern in self.limits if fnmatchcase(name, pattern)]
         return self.limits[max(found, key=len)] if found else None
 
 

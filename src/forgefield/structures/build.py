@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,12 @@ from forgefield.structures.compound import Compound, compound_structures, no_str
 from forgefield.structures.duplicates import remove_duplicates
 from forgefield.structures.files import structures_from_files
 from forgefield.structures.isolated import isolated_atom
+from forgefield.structures.point_defects import point_defects
 from forgefield.structures.prototypes import ground_state_name, known_element, known_prototype, prototype
 from forgefield.structures.random_search import random_crystals
 from forgefield.structures.rattle import rattled
-from forgefield.structures.source_result import Collected
+from forgefield.structures.slabs import slabs
+from forgefield.structures.source_result import Collected, SourceResult, joined
 from forgefield.structures.spec import StructuresSpec
 from forgefield.structures.strain import random_strain, scaled_to_volume, strained
 from forgefield.structures.supercell import supercell
@@ -40,7 +43,8 @@ def initial_structures(
     """Structures to begin with, most important first, without duplicates.
 
     For an element: the main prototype along its energy–volume path, randomly strained and rattled in its
-    smallest cell and in a supercell; rattled supercells; the other prototypes; random crystals. For a compound:
+    smallest cell and in a supercell; rattled supercells; the other prototypes; random crystals; slabs and defects, if
+    asked for. For a compound:
     crystals from all sources and what is made from them (:func:`~forgefield.structures.compound.compound_structures`).
     For both: the free atoms and the user's files.
 
@@ -61,7 +65,9 @@ def initial_structures(
     found = Collected(())
     if len(species) == 1:
         made = tuple(_of_element(spec, species[0], rng))
-        found = Collected(made)
+        cut = _slabs_and_defects(spec, species[0])
+        broken = tuple(_with_rattled(cut.candidates, spec, *rng.spawn(1)))
+        found = Collected((*made, *broken), cut.left_out)
     else:
         _check_compound(spec, species)
         if compound is not None and cache is not None:
@@ -130,6 +136,31 @@ def _of_element(spec: StructuresSpec, element: str, rng: np.random.Generator) ->
     for index, atoms in enumerate(crystals):
         note = f"{len(atoms)} atoms at {atoms.get_volume() / len(atoms):.1f} Å³/atom"
         yield Candidate(atoms, "random", f"random/{index:03d}", note=note)
+
+
+def _slabs_and_defects(spec: StructuresSpec, element: str) -> SourceResult:
+    """Those of the main prototype that are asked for."""
+    parents = [
+        Candidate(prototype(element, name), "prototype", f"prototype/{name}", note=name)
+        for name in chosen_prototypes(spec, element)[:1]
+    ]
+    made = []
+    if spec.slabs is not None:
+        made.append(slabs(parents, spec.slabs, duplicate_tolerance=spec.duplicate_tolerance))
+    if spec.defects is not None:
+        made.append(point_defects(parents, spec.defects, spec.duplicate_tolerance))
+    return joined(made)
+
+
+def _with_rattled(
+    candidates: Sequence[Candidate], spec: StructuresSpec, rng: np.random.Generator
+) -> Iterator[Candidate]:
+    """Each as it is, and rattled, which frees it from the symmetry of the cut."""
+    for each in candidates:
+        yield each
+        atoms = rattled(each.atoms, spec.strain.rattle, rng, _minimum_distance(spec, each.atoms))
+        note = f"{each.note}, rattled by {spec.strain.rattle:g} Å"
+        yield replace(each, atoms=atoms, trajectory=f"{each.trajectory}/rattled", note=note)
 
 
 def _volume_path(spec: StructuresSpec, element: str, name: str) -> Iterator[Candidate]:

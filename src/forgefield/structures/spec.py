@@ -110,9 +110,9 @@ class StructuresSpec(Spec):
     clusters: ClusterSpec | None = None
     """compounds: clusters in vacuum, cut from crystals and random; null: none"""
     slabs: SlabSpec | None = None
-    """compounds: slabs with low-index surfaces; null: none"""
+    """slabs with low-index surfaces, of an element's main prototype or of a compound's crystals; null: none"""
     defects: DefectSpec | None = None
-    """compounds: point defects; null: none"""
+    """point defects, likewise; null: none"""
     parents: Annotated[int, Field(ge=1, le=100)] = 3
     """compounds: from how many crystals distorted ones, clusters, slabs and defects are made"""
     strain: StrainSpec = StrainSpec()

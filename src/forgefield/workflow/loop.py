@@ -31,12 +31,18 @@ from forgefield.workflow.spec import RunSpec
 from forgefield.workflow.steps.exploration import explore, select
 from forgefield.workflow.steps.hold_out import hold_out
 from forgefield.workflow.steps.hopping import hop_over_minima
-from forgefield.workflow.steps.initial import INITIAL, collect_structures, label_candidates
+from forgefield.workflow.steps.initial import (
+    CRYSTALS,
+    INITIAL,
+    PERTURBED,
+    collect_structures,
+    label_candidates,
+)
 from forgefield.workflow.steps.on_the_fly import learn_on_the_fly
 from forgefield.workflow.steps.on_the_fly_rounds import SURROGATE
-from forgefield.workflow.steps.perturbation import PERTURBED, perturb
+from forgefield.workflow.steps.perturbation import perturb
 from forgefield.workflow.steps.proof import read_verdict, verify
-from forgefield.workflow.steps.relaxation import CRYSTALS, relax_crystals, relax_structures
+from forgefield.workflow.steps.relaxation import relax_crystals, relax_structures
 from forgefield.workflow.steps.result import StepResult
 from forgefield.workflow.steps.targets import TARGETS, compute_targets, planned_calculations
 from forgefield.workflow.steps.training import POTENTIAL, train_potential
@@ -182,11 +188,7 @@ class _Loop:
                 lambda name: relax_crystals(self.context, name, reserve),
             )
         self.label(0, INITIAL, reserve)
-        if (
-            compound
-            and self.context.spec.perturbation.count
-            and any(source in PERTURBED for source in sources)
-        ):
+        if self.context.spec.perturbation.count and any(source in PERTURBED for source in sources):
             self.do(
                 StepName(0, "perturb"),
                 "relaxing perturbed structures in part",

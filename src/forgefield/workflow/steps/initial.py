@@ -16,7 +16,10 @@ from forgefield.workflow.steps.result import StepResult
 
 INITIAL = StepName(0, "structures")
 CANDIDATES = "candidates.xyz"
-LABELLED_AS_THEY_ARE = ("file", "isolated-atom")
+CRYSTALS = ("prototype", "database", "substitution", "fractional", "random")
+"""Sources of crystals; those of compounds are not yet at a minimum of the reference."""
+PERTURBED = ("distortion", "cluster", "slab", "defect")
+"""Sources of structures that are relaxed in part."""
 LEFT_OUT = "left-out.json"
 
 
@@ -60,9 +63,10 @@ def label_candidates(context: Context, name: StepName, origin: StepName, reserve
         reserve: calculations of the budget that others will need.
     """
     candidates = read_candidates(context.folder.step(origin) / CANDIDATES)
-    if origin.cycle == 0 and len(context.spec.system.symbols) > 1:
-        # Crystals are labelled where they are relaxed, perturbed structures where they are relaxed in part.
-        candidates = [each for each in candidates if each.source in LABELLED_AS_THEY_ARE]
+    if origin.cycle == 0:
+        # A compound's crystals are labelled where they are relaxed, perturbed structures where they are in part.
+        elsewhere = (*CRYSTALS, *PERTURBED) if len(context.spec.system.symbols) > 1 else PERTURBED
+        candidates = [each for each in candidates if each.source not in elsewhere]
     outcome = context.labeller.label(candidates, name, reserve)
     counts = outcome.counts
     line = f"{counts.labelled} of {counts.requested} structures labelled"

@@ -33,14 +33,12 @@ from forgefield.sampling.surrogate_relaxation import (
 from forgefield.workflow.candidates import read_candidates
 from forgefield.workflow.context import Context
 from forgefield.workflow.folder import StepName
-from forgefield.workflow.steps.initial import initial_candidates
+from forgefield.workflow.steps.initial import CRYSTALS, initial_candidates
 from forgefield.workflow.steps.result import StepResult
 from forgefield.workflow.threads import one_thread
 
 CONVERGED = "converged"
 PASSED_OVER = "labelled only"
-CRYSTALS = ("prototype", "database", "substitution", "fractional", "random")
-"""Sources of crystals that are not yet at a minimum of the reference."""
 
 
 @dataclass(frozen=True)
