@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from ase import Atoms, units
 from scipy.linalg import expm
 
 from forgefield.atoms.records import Array
+from forgefield.potentials.contract import Potential
 
 # Reached by a potential that has gone astray, not by physics; keeps a cell from collapsing in one step.
 _LARGEST_STRAIN = 0.3
@@ -45,6 +47,23 @@ def internal_pressure(momenta: Array, masses: Array, stress: Array, volume: floa
     xx, yy, zz, yz, xz, xy = stress
     virial = -np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
     return (momenta.T / masses) @ momenta / volume + virial
+
+
+def estimated_bulk_modulus(potential: Potential, atoms: Atoms, strain: float = 0.01) -> float:
+    """Bulk modulus of a structure with its atoms in their places, GPa, between 1 and 1000: the pace of a barostat.
+
+    Args:
+        potential: gives the stress.
+        atoms: periodic in three directions.
+        strain: relative change of lengths, both ways.
+    """
+    tensions = []
+    for length in (1.0 - strain, 1.0 + strain):
+        strained = Atoms(
+            atoms.numbers, length * atoms.positions, cell=length * atoms.cell.array, pbc=atoms.pbc
+        )
+        tensions.append(float(potential.evaluate(strained).stress[:3].mean()))
+    return float(np.clip((tensions[1] - tensions[0]) / (6.0 * strain) / units.GPa, 1.0, 1000.0))
 
 
 def strain_step(

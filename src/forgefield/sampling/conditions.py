@@ -91,7 +91,8 @@ class Conditions:
         if step >= self.ramp_steps:
             return self.temperature_end
         share = step / self.ramp_steps
-        return (1.0 - share) * self.temperature_start + share * self.temperature_end
+        # In this form a temperature that stays is the same to the bit, whatever the length of its ramp.
+        return self.temperature_start + share * (self.temperature_end - self.temperature_start)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ class Segment:
         if barostat is None:
             return None
         share = step / self.conditions.steps
-        pressure = (1.0 - share) * self.conditions.pressure + share * self.end_pressure
+        pressure = self.conditions.pressure + share * (self.end_pressure - self.conditions.pressure)
         return replace(barostat, pressure=pressure * units.GPa)
 
 
