@@ -32,9 +32,11 @@ class ListedPotential(Potential):
 
     def evaluate(self, atoms: Atoms, uncertainty: bool = False, pairs: PairList | None = None) -> Evaluation:
         """What the potential says."""
-        if pairs is None and self.pairs is not None:
-            pairs = self.pairs.update(atoms)
-        return self.potential.evaluate(atoms, uncertainty, pairs)
+        return self.potential.evaluate(atoms, uncertainty, self._listed(atoms, pairs))
+
+    def virials(self, atoms: Atoms, pairs: PairList | None = None) -> Array:
+        """Those of the potential."""
+        return self.potential.virials(atoms, self._listed(atoms, pairs))
 
     def features(self, atoms: Atoms) -> Array:
         """Those of the potential."""
@@ -43,6 +45,9 @@ class ListedPotential(Potential):
     def save(self, folder: Path) -> None:
         """Write the potential, without the list."""
         self.potential.save(folder)
+
+    def _listed(self, atoms: Atoms, pairs: PairList | None) -> PairList | None:
+        return self.pairs.update(atoms) if pairs is None and self.pairs is not None else pairs
 
 
 def run_motion(
