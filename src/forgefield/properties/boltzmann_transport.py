@@ -72,7 +72,7 @@ def solve_on_mesh(
         classical: classical statistics.
 
     Raises:
-        ForgefieldError: the collision matrix would not fit into memory.
+        ForgefieldError: the collision matrix would not fit into memory, or no mode carries heat.
     """
     from phono3py.other.isotope import get_mass_variances
 
@@ -128,6 +128,13 @@ def _run(
     tensor, modes = (found.kappa_RTA, found.mode_kappa_RTA) if direct else (found.kappa, found.mode_kappa)
     # The first axis holds smearing widths; the tetrahedron method has none.
     carried = np.asarray(modes[0])[..., :3].mean(axis=-1)
+    total = carried.sum(axis=(1, 2), keepdims=True)
+    if not (total > 0).all():
+        raise ForgefieldError(
+            f"no mode of {phono3py.primitive.formula} carries heat at {temperatures[int(np.argmin(total))]:g} K "
+            f"(the lowest frequency is {float(np.min(found.frequencies)):.2f} THz)",
+            "relax the crystal and look at its phonons, or choose a higher temperature",
+        )
     widths = np.array(found.gamma[0])
     if found.gamma_isotope is not None:
         widths = widths + found.gamma_isotope[0]
@@ -139,7 +146,7 @@ def _run(
         direct=np.array(found.kappa[0]) if direct else None,
         frequencies=np.array(found.frequencies),
         mean_free_paths=paths,
-        shares=carried / carried.sum(axis=(1, 2), keepdims=True),
+        shares=carried / total,
     )
 
 

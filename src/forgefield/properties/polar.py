@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from ase import units
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.spec import Spec
@@ -64,4 +65,6 @@ def set_polar(phonons: Phonopy | Phono3py, polar: PolarSpec) -> None:
         supercell_matrix=phonons.supercell_matrix,
         symprec=SYMMETRY_TOLERANCE,
     )
-    phonons.nac_params = {"born": charges, "dielectric": dielectric}
+    # e²/4πε₀ in eV Å.
+    coulomb = units.Hartree * units.Bohr
+    phonons.nac_params = {"born": charges, "dielectric": dielectric, "factor": coulomb}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
-from pydantic import Field
+from pydantic import Field, PositiveFloat
 
 from forgefield.atoms.spec import Spec
 from forgefield.properties.anharmonic_force_constants import (
@@ -46,7 +46,9 @@ _LEAST_SHARE = 1e-6
 class ThermalConductivitySpec(Spec):
     """How the lattice thermal conductivity is computed."""
 
-    temperatures: tuple[float, ...] = Field(default=(200.0, 300.0, 500.0, 700.0, 1000.0), min_length=1)
+    temperatures: tuple[PositiveFloat, ...] = Field(
+        default=(200.0, 300.0, 500.0, 700.0, 1000.0), min_length=1
+    )
     """K."""
     method: Literal["direct", "relaxation-time"] = "direct"
     """Of the Boltzmann equation; the direct solution gives the approximation too."""
@@ -68,7 +70,7 @@ class ThermalConductivitySpec(Spec):
     """Å; atoms farther apart are not displaced together, which saves calculations. null: all pairs."""
     displacement: float = Field(default=0.03, gt=0, le=0.2)
     """Displacement of an atom, Å."""
-    mesh_lengths: tuple[float, ...] = Field(default=(27.0, 34.0, 42.0), min_length=1)
+    mesh_lengths: tuple[PositiveFloat, ...] = Field(default=(27.0, 34.0, 42.0), min_length=1)
     """Å, ascending; divided by the length of a primitive vector, each gives the q-points along it in a mesh."""
     imaginary_tolerance: float = Field(default=0.1, ge=0)
     """THz; frequencies below minus this value count as imaginary."""
