@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from ase import Atoms
@@ -79,18 +80,8 @@ def find_symmetry(atoms: Atoms, tolerance: float = SYMMETRY_TOLERANCE) -> Crysta
     Raises:
         ForgefieldError: no operations found, as happens when atoms coincide.
     """
-    import spglib
-
     cell, fractional, numbers = spglib_cell(atoms)
-    try:
-        with warnings.catch_warnings():
-            # spglib 2.8 announces a change of its error handling at every call; both ways are handled here.
-            warnings.filterwarnings("ignore", "Set OLD_ERROR_HANDLING", DeprecationWarning)
-            dataset = spglib.get_symmetry_dataset((cell, fractional, numbers), symprec=tolerance)
-    except spglib.SpglibError as error:
-        raise _without_symmetry(atoms, str(error)) from error
-    if dataset is None:
-        raise _without_symmetry(atoms, "no operation found")
+    dataset = symmetry_dataset(atoms, tolerance)
     columns = cell.T
     inverse = np.linalg.inv(columns)
     rotations = np.array([columns @ w @ inverse for w in dataset.rotations])
@@ -109,6 +100,37 @@ def find_symmetry(atoms: Atoms, tolerance: float = SYMMETRY_TOLERANCE) -> Crysta
         to_standard_axes=np.array(dataset.std_rotation_matrix, dtype=np.float64),
         space_group=int(dataset.number),
     )
+
+
+def conventional_cell(atoms: Atoms, tolerance: float = SYMMETRY_TOLERANCE) -> Array:
+    """(3, 3) vectors (rows) of the conventional cell, Å, along the same directions in space as the structure's own.
+
+    Raises:
+        ForgefieldError: no symmetry operations found.
+    """
+    # spglib: (a b c) of the standard cell = (a b c) P⁻¹, vectors as columns.
+    transformation = np.asarray(symmetry_dataset(atoms, tolerance).transformation_matrix)
+    return np.asarray(np.linalg.inv(transformation).T @ atoms.cell.array, dtype=np.float64)
+
+
+def symmetry_dataset(atoms: Atoms, tolerance: float = SYMMETRY_TOLERANCE) -> Any:
+    """What spglib knows of a crystal: operations, space group, standard cell.
+
+    Raises:
+        ForgefieldError: it finds no operations.
+    """
+    import spglib
+
+    try:
+        with warnings.catch_warnings():
+            # spglib 2.8 announces a change of its error handling at every call; both ways are handled here.
+            warnings.filterwarnings("ignore", "Set OLD_ERROR_HANDLING", DeprecationWarning)
+            dataset = spglib.get_symmetry_dataset(spglib_cell(atoms), symprec=tolerance)
+    except spglib.SpglibError as error:
+        raise _without_symmetry(atoms, str(error)) from error
+    if dataset is None:
+        raise _without_symmetry(atoms, "no operation found")
+    return dataset
 
 
 def _without_symmetry(atoms: Atoms, cause: str) -> ForgefieldError:
