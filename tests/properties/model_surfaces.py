@@ -30,30 +30,37 @@ class MuellerBrown(Calculator):
 
 
 class Corrugated(Calculator):
-    """Each atom in A sin²(πx/L) + (k₀ + k₁ sin²(πx/L)) (y² + z²)/2: minima at whole multiples of L, saddles between.
+    """Each atom in A w + (k₀ + k₁ w) y²/2 + q y⁴ + k₀ z²/2 with w = sin²(πx/L).
+
+    Minima are at whole multiples of L on the axis, and the saddles half-way between them, where k₀ + k₁ is positive.
+    Where it is −κ, that point is a maximum along y, too, and saddles lie beside it, κ²/16q lower.
 
     Args:
         height: A, eV.
         period: L, Å.
         stiffness: k₀, eV/Å².
         change: k₁, eV/Å².
+        quartic: q, eV/Å⁴.
     """
 
     implemented_properties = ("energy", "forces")
 
-    def __init__(self, height=0.5, period=2.0, stiffness=4.0, change=5.0):
+    def __init__(self, height=0.5, period=2.0, stiffness=4.0, change=5.0, quartic=0.0):
         super().__init__()
-        self.height, self.period, self.stiffness, self.change = height, period, stiffness, change
+        self.height, self.period, self.quartic = height, period, quartic
+        self.stiffness, self.change = stiffness, change
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)
         x, y, z = self.atoms.positions.T
         wave, slope = np.sin(np.pi * x / self.period) ** 2, np.sin(2 * np.pi * x / self.period)
         slope *= np.pi / self.period
-        aside, k = (y**2 + z**2) / 2, self.stiffness + self.change * wave
-        energy = (self.height * wave + k * aside).sum()
-        forces = -np.column_stack([slope * (self.height + self.change * aside), k * y, k * z])
-        self.results = {"energy": float(energy), "forces": forces}
+        k = self.stiffness + self.change * wave
+        energy = self.height * wave + k * y**2 / 2 + self.quartic * y**4 + self.stiffness * z**2 / 2
+        along = slope * (self.height + self.change * y**2 / 2)
+        across = k * y + 4 * self.quartic * y**3
+        forces = -np.column_stack([along, across, self.stiffness * z])
+        self.results = {"energy": float(energy.sum()), "forces": forces}
 
 
 class SideBySide:

@@ -118,9 +118,7 @@ def test_interstitial_hops_between_known_sites(host, symbol, place, distance, mu
     assert hop.distance == pytest.approx(distance)
     assert (hop.multiplicity, hop.multiplicity_backward) == (multiplicity, multiplicity)
     moved = hop.final.positions - hop.initial.positions
-    assert np.linalg.norm(moved, axis=1) == pytest.approx(
-        [0] * (len(moved) - 1) + [hop.distance], abs=1e-9
-    )
+    assert np.linalg.norm(moved, axis=1) == pytest.approx([0] * (len(moved) - 1) + [hop.distance], abs=1e-9)
 
 
 def test_what_cannot_hop_is_said():
@@ -128,7 +126,8 @@ def test_what_cannot_hop_is_said():
     with pytest.raises(ForgefieldError, match="Cu has no Au to migrate; correct the species"):
         vacancy_hops(copper, HopSpec(species=("Au",)))
     with pytest.raises(
-        ForgefieldError, match=r"no hop of Cu in Cu is as short as 2 Å; raise the cutoff; the shortest is 2\.55"
+        ForgefieldError,
+        match=r"no hop of Cu in Cu is as short as 2 Å; raise the cutoff; the shortest is 2\.55",
     ):
         vacancy_hops(copper, HopSpec(cutoff=2.0))
     with pytest.raises(ForgefieldError, match="is that of an atom; give a place between the atoms"):

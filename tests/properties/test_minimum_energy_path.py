@@ -15,6 +15,7 @@ from forgefield.properties.minimum_energy_path import MinimumEnergyPath, Minimum
 from forgefield.sampling.relaxation import relax
 from forgefield.testing.stillinger_weber import StillingerWeberSilicon
 from forgefield.testing.tersoff import TersoffSilicon, lattice_constant
+
 from .model_surfaces import Corrugated, MuellerBrown, SideBySide, atom_at, vacancy_ends
 
 SPEC = MinimumEnergyPathSpec()
@@ -144,6 +145,21 @@ def test_no_image_above_the_ends_is_said():
     spec = MinimumEnergyPathSpec(max_relaxation_steps=1, images=3, force_tolerance=0.02)
     path = minimum_energy_path.compute(atom_at(0.9), atom_at(0.0), Corrugated(), spec)
     assert any("no image lies above both ends" in warning for warning in path.warnings)
+
+
+def test_a_rattle_frees_a_path_from_a_ridge():
+    """The straight way leads over a maximum of 2 eV; saddles are κ²/16q = 0.25 eV lower on both sides."""
+    surface, ends = Corrugated(height=2.0, change=-6.0, quartic=1.0), (atom_at(0.0), atom_at(2.0))
+    held = minimum_energy_path.compute(*ends, surface, SPEC)
+    assert held.converged
+    assert held.profile.forward == pytest.approx(2.0, abs=1e-3)
+    free, again = (
+        minimum_energy_path.compute(*ends, surface, MinimumEnergyPathSpec(rattle=0.05)) for _ in range(2)
+    )
+    assert free.converged
+    assert free.profile.forward == pytest.approx(1.75, abs=1e-3)
+    assert abs(free.saddle.positions[0, 1]) == pytest.approx(np.sqrt(0.5), abs=0.01)
+    assert np.array_equal(free.positions, again.positions)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from ase.calculators.emt import EMT
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.properties import minimum_energy_path, saddle, stored
 from forgefield.properties.minimum_energy_path import MinimumEnergyPathSpec
+from forgefield.properties.partial_hessian import atoms_near
 from forgefield.properties.point import evaluate_points
 from forgefield.properties.saddle import Saddle, SaddleSpec
 
@@ -30,11 +31,9 @@ def test_known_saddle_from_beside_it():
 
 
 def test_two_unstable_modes_are_said():
-    """Where the ridge of the barrier is softer than flat, its top is a maximum in two directions more."""
-    calculator = Corrugated(stiffness=4.0, change=-5.0)
-    found = saddle.compute(atom_at(1.0), X, calculator, SPEC)
-    assert found.unstable_modes == 3
-    assert found.warnings[-1].startswith("it has 3 unstable modes, not one (lowest: -")
+    found = saddle.compute(atom_at(1.0), X, Corrugated(change=-5.0), SPEC)
+    assert found.unstable_modes == 2
+    assert found.warnings[-1].startswith("it has 2 unstable modes, not one (lowest: -")
     assert found.warnings[-1].endswith("THz): it is no saddle")
 
 
@@ -68,7 +67,5 @@ def test_highest_image_of_a_rough_path_becomes_a_saddle():
 
 
 def test_an_empty_surrounding_is_refused():
-    from forgefield.properties.partial_hessian import atoms_near
-
-    with pytest.raises(ForgefieldError, match="no atom lies within 0.5 Å of the hop; raise the radius"):
+    with pytest.raises(ForgefieldError, match=r"no atom lies within 0\.5 Å of the hop; raise the radius"):
         atoms_near(atom_at(0.0), np.array([1.0, 0.0, 0.0]), 0.5)

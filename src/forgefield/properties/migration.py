@@ -29,8 +29,8 @@ class MigrationSpec(Spec):
     """Their paths."""
     saddle: SaddleSpec | None = None
     """Refinement of the highest image by a dimer, with a count of unstable modes; null: none."""
-    rates: VineyardSpec | None = None
-    """Attempt frequency and rates; null: none."""
+    rates: VineyardSpec | None = Field(default_factory=VineyardSpec)
+    """Attempt frequency and rates; null: none. Without them and the saddle, nobody counts unstable modes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,11 @@ class MinimumEnergyPathSpec(Spec):
     """Structures between the ends; null: an odd number from 3 to 11 by `image_distance`."""
     image_distance: float = Field(default=0.5, gt=0)
     """Å; distance between neighbouring images in the space of all coordinates that decides about their number."""
+    rattle: float = Field(default=0.0, ge=0, le=0.5)
+    """Standard deviation of random displacements of the images at the start, Å. Where symmetry holds the path on a
+    ridge, so that its saddle has two unstable modes, 0.05 lets it go."""
+    seed: int = 0
+    """Of these displacements."""
     force_tolerance: float = Field(default=0.01, gt=0)
     """Largest force across the path on any atom of any image, eV/Å; half of it for the ends."""
     max_iterations: int = Field(default=200, ge=1)
@@ -134,7 +139,8 @@ def compute(
     if np.linalg.norm(way, axis=1).max() < _SAME_MINIMUM:
         return _without_path(ends, warnings)
     images = spec.images or _image_number(float(np.linalg.norm(way)), spec.image_distance)
-    band = relax_band(start_path(first, last, images), calculator, spec.force_tolerance, spec.max_iterations)
+    path = _rattled(start_path(first, last, images), spec)
+    band = relax_band(path, calculator, spec.force_tolerance, spec.max_iterations)
     return _result(band, all(end.converged for end in ends), warnings, spec)
 
 
@@ -171,6 +177,14 @@ def _end_warnings(end: Relaxed, start: Atoms, name: str, spec: MinimumEnergyPath
             f"an atom of the {name} end moved {farthest:.1f} Å as it relaxed: it may be another site"
         )
     return found
+
+
+def _rattled(path: list[Atoms], spec: MinimumEnergyPathSpec) -> list[Atoms]:
+    if spec.rattle:
+        rng = np.random.default_rng(spec.seed)
+        for image in path[1:-1]:
+            image.positions += rng.normal(scale=spec.rattle, size=image.positions.shape)
+    return path
 
 
 def _image_number(length: float, distance: float) -> int:

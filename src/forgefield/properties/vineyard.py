@@ -161,6 +161,6 @@ def _warnings(at_minimum: Array, at_saddle: Array) -> tuple[str, ...]:
     if unstable != 1:
         warnings.append(
             f"the saddle has {unstable} unstable modes, not one (lowest {at_saddle[0]:.2f} THz): "
-            "there is no attempt frequency"
+            "there is no attempt frequency; a path that symmetry holds on a ridge is let go by a rattle"
         )
     return tuple(warnings)

@@ -68,6 +68,8 @@ def path_plot(
     if barriers:
         caption += f" Barriers: {', '.join(barriers)}."
     with_legend(figure)
-    name = "".join(character if character.isalnum() else "-" for character in hop.lower())
+    name = "".join(
+        character if character.isascii() and character.isalnum() else "-" for character in hop.lower()
+    )
     title = f"Energy along the path: {hop}" if hop else "Energy along the path"
     return draw(f"path-{name}" if name else "path", figure, title, caption, kind="middling")
