@@ -76,6 +76,7 @@ def test_unlike_sites_have_multiplicities_of_their_own():
         (2.52, 2, 2),
         (2.82, 12, 4),
     ]
+    assert not any(hop.jumps.sites_alike for hop in hops)
 
 
 def test_two_kinds_of_one_length_are_numbered():
@@ -88,6 +89,17 @@ def test_two_kinds_of_one_length_are_numbered():
     split.set_masses([197, 63, 63, 65])
     names = [hop.name for hop in vacancy_hops(split, HopSpec(species=("Cu",)))]
     assert names == ["Cu vacancy, 2.83 Å (1)", "Cu vacancy, 2.83 Å (2)"]
+
+
+def test_jumps_are_all_of_a_kind():
+    for hop in vacancy_hops(rutile(), SPEC):
+        jumps = hop.jumps
+        assert jumps.n_sites == (4 if hop.species == "O" else 2)
+        assert jumps.sites_alike
+        assert np.linalg.norm(jumps.vectors, axis=1) == pytest.approx(hop.distance)
+        assert np.bincount(jumps.starts).tolist() == [hop.multiplicity] * jumps.n_sites
+        assert np.bincount(jumps.ends).tolist() == [hop.multiplicity] * jumps.n_sites
+        assert jumps.vectors.sum(axis=0) == pytest.approx(0, abs=1e-9)
 
 
 def test_ends_are_one_atom_apart():

@@ -32,7 +32,10 @@ def test_copper_from_crystal_to_rate(copper):
     assert hop.distance == pytest.approx(3.59 / np.sqrt(2))
     assert copper.warnings == ()
     names = ["barrier", "barrier backward", "energy of the end", "attempt frequency", "rate at 700 K"]
-    assert [q.name for q in copper.quantities] == [f"Cu vacancy, 2.54 Å, {name}" for name in names]
+    assert [q.name for q in copper.quantities] == [
+        *(f"Cu vacancy, 2.54 Å, {name}" for name in names),
+        "Cu vacancy, diffusivity at 700 K",
+    ]
     values = {q.name.rsplit(", ", 1)[1]: q.value for q in copper.quantities}
     # Experiments: 0.70 eV (Ehrhart, Landolt–Börnstein III/25 (1991)).
     assert values["barrier"] == pytest.approx(0.70, abs=0.05)
@@ -40,6 +43,8 @@ def test_copper_from_crystal_to_rate(copper):
     assert 3 < values["attempt frequency"] < 7.3
     assert hop.rates is not None
     assert hop.saddle is not None
+    # fcc: D = a² k.
+    assert values["diffusivity at 700 K"] == pytest.approx(3.59e-10**2 * values["rate at 700 K"])
     # The rate takes the refined saddle.
     assert hop.rates.barrier == hop.saddle.energy - hop.path.energy
     assert hop.rates.barrier == pytest.approx(values["barrier"], abs=1e-3)
@@ -68,7 +73,7 @@ def test_what_is_doubtful_is_said_with_the_hop():
     silicon = bulk("Si", a=lattice_constant())
     found = migration.compute(silicon, PotentialCalculator(TersoffSilicon()), spec)
     assert found.hops[0].path.converged
-    assert len(found.warnings) == 1
+    assert found.warnings[1:] == ("no diffusivity of the Si vacancy: no rate of Si vacancy, 2.35 Å",)
     assert found.warnings[0].startswith("Si vacancy, 2.35 Å: the saddle has ")
     assert "unstable modes, not one" in found.warnings[0]
     assert [q.name.rsplit(", ", 1)[1] for q in found.quantities] == [
@@ -76,6 +81,20 @@ def test_what_is_doubtful_is_said_with_the_hop():
         "barrier backward",
         "energy of the end",
     ]
+
+
+def test_sites_that_are_not_alike_have_no_diffusivity():
+    """Copper in which one atom of four is another isotope."""
+    atoms = bulk("Cu", a=3.59, cubic=True)
+    atoms.set_masses([65, 63, 63, 63])
+    spec = MigrationSpec(
+        hops=SMALL,
+        path=MinimumEnergyPathSpec(images=1, force_tolerance=0.05),
+        rates=VineyardSpec(radius=2.0, temperatures=(700.0,)),
+    )
+    found = migration.compute(atoms, EMT(), spec)
+    assert found.diffusivities == ()
+    assert found.warnings[-1] == "no diffusivity of the Cu vacancy: its sites are not alike"
 
 
 def test_only_paths_if_nothing_else_is_asked_for():

@@ -69,6 +69,15 @@ def test_known_saddle_and_the_minimum_on_the_way(mueller_brown):
     assert "more than one hop" in warning
 
 
+def test_the_highest_image_climbs_to_the_top_although_no_force_is_across_the_path():
+    path = minimum_energy_path.compute(
+        atom_at(0.0), atom_at(2.0), Corrugated(), MinimumEnergyPathSpec(images=2, force_tolerance=1e-3)
+    )
+    assert path.converged
+    assert path.profile.energies[path.highest] == pytest.approx(0.5, abs=1e-5)
+    assert path.saddle.positions[0] == pytest.approx((1, 0, 0), abs=1e-3)
+
+
 def test_copper_vacancy_agrees_with_ase(copper):
     path, _ = copper
     start, *_, end = path.images

@@ -30,6 +30,13 @@ def test_known_saddle_from_beside_it():
     assert found.moved == pytest.approx(np.linalg.norm([0.1, 0.08, 0.05]), abs=5e-3)
 
 
+def test_a_minimum_is_left_although_its_forces_vanish():
+    found = saddle.compute(atom_at(0.001), X, Corrugated(), SPEC)
+    assert found.converged
+    assert abs(found.structure.positions[0, 0]) == pytest.approx(1.0, abs=0.005)
+    assert found.unstable_modes == 1
+
+
 def test_two_unstable_modes_are_said():
     found = saddle.compute(atom_at(1.0), X, Corrugated(change=-5.0), SPEC)
     assert found.unstable_modes == 2

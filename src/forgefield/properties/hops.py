@@ -44,37 +44,59 @@ class HopSpec(Spec):
 
 
 @dataclass(frozen=True, slots=True)
+class Jumps:
+    """All jumps of one kind of a defect, from each of its sites in the cell, and both ways.
+
+    Attributes:
+        starts: (J,) sites they begin at, counted from 0 among those of the defect.
+        ends: (J,) sites they end at.
+        vectors: (J, 3), Å.
+        n_sites: in the cell.
+        sites_alike: whether operations of the crystal carry any site into any other.
+    """
+
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    vectors: Array
+    n_sites: int
+    sites_alike: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Hop:
     """One kind of hop.
 
     Attributes:
         name: such as ``Cu vacancy, 2.55 Å``.
+        defect: what migrates, such as ``Cu vacancy``.
         species: of the atom that hops.
         distance: between the ideal sites, Å.
         multiplicity: hops of this kind out of the first site.
         multiplicity_backward: hops of this kind out of the last site.
+        jumps: all of this kind in the crystal's cell.
         initial: the supercell before, not relaxed.
         final: the supercell after, the same atoms in the same order.
     """
 
     name: str
+    defect: str
     species: str
     distance: float
     multiplicity: int
     multiplicity_backward: int
+    jumps: Jumps
     initial: Atoms
     final: Atoms
 
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """Hops of one class: from site to site, along a vector (3,), and how many leave either site."""
+    """Hops of one class: one of them, from site to site along a vector (3,), and all of them."""
 
     start: int
     end: int
     vector: Array
-    multiplicity: int
-    multiplicity_backward: int
+    jumps: Jumps
 
 
 def vacancy_hops(atoms: Atoms, spec: HopSpec) -> tuple[Hop, ...]:
@@ -105,7 +127,7 @@ def vacancy_hops(atoms: Atoms, spec: HopSpec) -> tuple[Hop, ...]:
             initial, final = host.copy(), host.copy()
             final.positions[mover] -= pair.vector
             del initial[vacancy], final[vacancy]
-            hops.append(_hop(f"{symbol} vacancy", symbol, pair, initial, final))
+            hops.append(_hop(f"{symbol} vacancy", symbol, sites, pair, initial, final))
     return _named(hops)
 
 
@@ -137,7 +159,7 @@ def interstitial_hops(atoms: Atoms, symbol: str, position: Array, spec: HopSpec)
     for pair in _classes(with_sites, _extended(crystal, symmetry, with_sites), occupied, spec):
         start = with_sites.positions[pair.start]
         initial, final = (host + Atoms(symbol, positions=[place]) for place in (start, start + pair.vector))
-        hops.append(_hop(f"{symbol} interstitial", symbol, pair, initial, final))
+        hops.append(_hop(f"{symbol} interstitial", symbol, occupied, pair, initial, final))
     return _named(hops)
 
 
@@ -164,8 +186,15 @@ def _classes(
                 same = (starts == one) & (ends == other) & (np.abs(vectors - way).max(axis=1) < _SAME)
                 members.update(np.flatnonzero(same).tolist())
         left -= members
-        leaving = [int(starts[member]) for member in members]
-        found.append(_Pair(start, end, vector, leaving.count(start), leaving.count(end)))
+        kind = sorted(members)
+        jumps = Jumps(
+            starts=np.searchsorted(sites, starts[kind]).astype(np.int64),
+            ends=np.searchsorted(sites, ends[kind]).astype(np.int64),
+            vectors=vectors[kind],
+            n_sites=len(sites),
+            sites_alike=len(set(symmetry.permutations.min(axis=0)[sites].tolist())) == 1,
+        )
+        found.append(_Pair(start, end, vector, jumps))
     return found
 
 
@@ -231,14 +260,19 @@ def _index_at(host: Atoms, place: Array) -> int:
     return int(np.linalg.norm(away @ host.cell.array, axis=1).argmin())
 
 
-def _hop(kind: str, symbol: str, pair: _Pair, initial: Atoms, final: Atoms) -> Hop:
+def _hop(
+    defect: str, symbol: str, sites: NDArray[np.int64], pair: _Pair, initial: Atoms, final: Atoms
+) -> Hop:
     distance = float(np.linalg.norm(pair.vector))
+    leaving = [int((sites[pair.jumps.starts] == site).sum()) for site in (pair.start, pair.end)]
     return Hop(
-        name=f"{kind}, {distance:.2f} Å",
+        name=f"{defect}, {distance:.2f} Å",
+        defect=defect,
         species=symbol,
         distance=distance,
-        multiplicity=pair.multiplicity,
-        multiplicity_backward=pair.multiplicity_backward,
+        multiplicity=leaving[0],
+        multiplicity_backward=leaving[1],
+        jumps=pair.jumps,
         initial=initial,
         final=final,
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 from pydantic import Field
 
 from forgefield.atoms.spec import Spec
 from forgefield.properties import minimum_energy_path, saddle, vineyard
+from forgefield.properties.defect_diffusivity import DefectDiffusivity, diffusion_tensor
 from forgefield.properties.hops import Hop, HopSpec, vacancy_hops
 from forgefield.properties.minimum_energy_path import MinimumEnergyPath, MinimumEnergyPathSpec
 from forgefield.properties.path_check import PathCheck, check_path
@@ -76,19 +78,24 @@ class Migration:
 
     Attributes:
         hops: in the order of species and length.
+        diffusivities: of each kind of defect of which all rates are known.
+        remarks: why there is no diffusivity of another.
     """
 
     hops: tuple[HopFinding, ...]
+    diffusivities: tuple[DefectDiffusivity, ...]
+    remarks: tuple[str, ...]
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
-        """Barriers and rates of all hops."""
-        return tuple(quantity for hop in self.hops for quantity in hop.quantities)
+        """Barriers and rates of all hops, then diffusivities."""
+        parts: tuple[HopFinding | DefectDiffusivity, ...] = (*self.hops, *self.diffusivities)
+        return tuple(quantity for part in parts for quantity in part.quantities)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What makes any of them doubtful."""
-        return tuple(warning for hop in self.hops for warning in hop.warnings)
+        return (*(warning for hop in self.hops for warning in hop.warnings), *self.remarks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +144,16 @@ def compute(
         hops: other than those into a vacancy, such as `hops.interstitial_hops` makes.
     """
     chosen = vacancy_hops(atoms, spec.hops) if hops is None else hops
-    return Migration(tuple(_finding(hop, calculator, spec) for hop in chosen))
+    findings = tuple(_finding(hop, calculator, spec) for hop in chosen)
+    if spec.rates is None:
+        return Migration(findings, (), ())
+    defects = dict.fromkeys(hop.defect for hop in chosen)
+    made = [_diffusivity(defect, chosen, findings, spec.rates) for defect in defects]
+    return Migration(
+        hops=findings,
+        diffusivities=tuple(each for each in made if not isinstance(each, str)),
+        remarks=tuple(each for each in made if isinstance(each, str)),
+    )
 
 
 def check(migration: Migration, calculator: Calculator) -> MigrationCheck:
@@ -187,6 +203,25 @@ def _finding(hop: Hop, calculator: Calculator, spec: MigrationSpec) -> HopFindin
         path=path,
         saddle=refined,
         rates=rates,
+    )
+
+
+def _diffusivity(
+    defect: str, hops: Sequence[Hop], findings: Sequence[HopFinding], spec: VineyardSpec
+) -> DefectDiffusivity | str:
+    """The defect's diffusivity, or why there is none."""
+    mine = [(hop, finding) for hop, finding in zip(hops, findings, strict=True) if hop.defect == defect]
+    unknown = [hop.name for hop, found in mine if found.rates is None or not found.rates.quantities]
+    if unknown:
+        return f"no diffusivity of the {defect}: no rate of {', '.join(unknown)}"
+    if not all(hop.jumps.sites_alike for hop, _ in mine):
+        return f"no diffusivity of the {defect}: its sites are not alike"
+    rates = np.array([found.rates.rates for _, found in mine if found.rates is not None])
+    jumps = [hop.jumps for hop, _ in mine]
+    return DefectDiffusivity(
+        defect=defect,
+        temperatures=np.array(spec.temperatures, dtype=np.float64),
+        tensors=np.array([diffusion_tensor(jumps, at) for at in rates.T]),
     )
 
 
