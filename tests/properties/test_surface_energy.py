@@ -64,7 +64,7 @@ def test_ideal_silicon_costs_half_a_bond_for_each_one_broken(stillinger_weber, s
         expected = bonds[surface.name] * 2.1683 / 2 / areas[surface.name[:5]] * TO_SI
         assert surface.ideal == pytest.approx(expected, rel=1e-4)
         assert surface.relaxed is None
-    assert [quantity.name for quantity in result.quantities][0] == "surface (100), energy unrelaxed"
+    assert next(quantity.name for quantity in result.quantities) == "surface (100), energy unrelaxed"
 
 
 def test_results_are_stored_and_foretold(emt):
