@@ -103,7 +103,9 @@ def validate(
     try:
         with sole_user(place.path), progress_on(console) as progress:
             if against is not None:
-                methods[REFERENCE] = reference_named(against, potential, chosen, named, place, pool, progress)
+                methods[REFERENCE] = reference_named(
+                    against, potential, methods[POTENTIAL], chosen, named, place, pool, progress
+                )
                 check_species(methods[REFERENCE], against, named.values())
             place.write_spec(
                 ValidationSpec(

@@ -100,6 +100,7 @@ def default_folder(potential: str) -> Path:
 def reference_named(
     against: str,
     potential: str,
+    guide: Method,
     settings: ValidationSettings,
     structures: Mapping[str, Atoms],
     folder: ValidationFolder,
@@ -136,4 +137,4 @@ def reference_named(
         settings.budget.calculations,
         progress,
     )
-    return reference_method(labeller)
+    return reference_method(labeller, guide)

@@ -53,8 +53,13 @@ def check_species(method: Method, name: str, structures: Iterable[Atoms]) -> Non
         )
 
 
-def reference_method(labeller: Labeller) -> Method:
-    """The reference, whose calculations are kept and counted."""
+def reference_method(labeller: Labeller, guide: Method) -> Method:
+    """The reference, whose calculations are kept and counted.
+
+    Args:
+        labeller: makes them.
+        guide: a cheap method that resembles it, on which relaxations begin.
+    """
     desk = ReferenceDesk(labeller, _STEP)
     key = f"{labeller.recipe.label} {labeller.recipe.key}"
     return Method(

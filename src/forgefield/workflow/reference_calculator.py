@@ -92,13 +92,14 @@ class ReferenceCalculator(Calculator):
     Args:
         desk: does the work.
         note: what the calculations are for.
+        guide: a cheap calculator that resembles the reference, on which relaxations begin; None: they do not.
     """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "forces", "stress"]
 
-    def __init__(self, desk: ReferenceDesk, note: str) -> None:
+    def __init__(self, desk: ReferenceDesk, note: str, guide: Calculator | None = None) -> None:
         super().__init__()
-        self.desk, self.note = desk, note
+        self.desk, self.note, self.guide = desk, note, guide
 
     def evaluate_points(self, structures: Sequence[Atoms]) -> tuple[PointValues, ...]:
         """Energy, forces and stress of each structure.

@@ -19,7 +19,7 @@ from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.spec import Spec
 from forgefield.properties.equation_of_state import EquationOfState
 from forgefield.properties.equilibrium import find_equilibrium
-from forgefield.properties.examination import ExaminationSpec, Property
+from forgefield.properties.examination import ExaminationSpec, Property, settled
 from forgefield.properties.quantities import Planned
 from forgefield.workflow.progress import Progress
 from forgefield.workflow.validation_folder import (
@@ -59,7 +59,7 @@ class _Task:
     structure: str
     atoms: Atoms
     each: Property
-    settings: Spec
+    settings: tuple[Spec, ...]
     key: str
 
 
@@ -87,11 +87,7 @@ def examine(
         began = time.perf_counter()
         progress.step(name, "properties")
         asked = [each for each in properties if name == POTENTIAL or each.planned is not None]
-        tasks = [
-            _task(structure, atoms, each, method, settings)
-            for structure, atoms in structures.items()
-            for each in asked
-        ]
+        tasks = _tasks(structures, asked, method, settings)
         runner = _Runner(folder, name, method, settings, progress)
         done = runner.carry_out(structures, tasks)
         seconds = time.perf_counter() - began
@@ -107,21 +103,26 @@ def forecast(
 ) -> list[tuple[str, Property, tuple[Planned, ...]]]:
     """Calculations that the reference will take for what is not in the folder yet, by structure and property."""
     ahead = []
-    for name, atoms in structures.items():
-        for each in properties:
-            task = _task(name, atoms, each, method, settings)
-            known = folder.outcome(REFERENCE, name, each, task.key)
-            if each.planned is not None and (known is None or known.problem):
-                ahead.append((name, each, tuple(each.planned(atoms, task.settings))))
+    for task in _tasks(structures, properties, method, settings):
+        known = folder.outcome(REFERENCE, task.structure, task.each, task.key)
+        if task.each.planned is not None and (known is None or known.problem):
+            planned = tuple(task.each.planned(task.atoms, *task.settings))
+            ahead.append((task.structure, task.each, planned))
     return ahead
 
 
-def _task(structure: str, atoms: Atoms, each: Property, method: Method, settings: ExaminationSpec) -> _Task:
-    own: Spec = getattr(settings, each.name)
-    if each.settle is not None:
-        own = each.settle(atoms, own)
-    key = outcome_key(atoms, method.key, own, () if each.name == CURVE else (settings.equation_of_state,))
-    return _Task(structure, atoms, each, own, key)
+def _tasks(
+    structures: Mapping[str, Atoms], properties: Sequence[Property], method: Method, settings: ExaminationSpec
+) -> list[_Task]:
+    tasks = []
+    for structure, atoms in structures.items():
+        shared = settled(atoms, settings, properties)
+        for each in properties:
+            own = each.settings(shared)
+            # All start from the minimum, which hangs on the curve's settings.
+            key = outcome_key(atoms, method.key, (*own, settings.equation_of_state))
+            tasks.append(_Task(structure, atoms, each, own, key))
+    return tasks
 
 
 class _Inline(Executor):
@@ -189,7 +190,7 @@ class _Runner:
             atoms, curve = self.minima[task.structure].result()
             calculator = self.method.calculator(f"{task.structure}: {task.each.name}")
             finding = (
-                curve if task.each.name == CURVE else task.each.compute(atoms, calculator, task.settings)
+                curve if task.each.name == CURVE else task.each.compute(atoms, calculator, *task.settings)
             )
         except ForgefieldError as error:
             problem = str(error)

@@ -163,9 +163,9 @@ class ValidationFolder:
         return self.path / method / file_name(structure) / f"{name}.json"
 
 
-def outcome_key(atoms: Atoms, method_key: str, settings: Spec, others: Sequence[Spec] = ()) -> str:
+def outcome_key(atoms: Atoms, method_key: str, settings: Sequence[Spec]) -> str:
     """Hash of all that decides a result: structure, method and settings."""
-    content = [structure_key(atoms), method_key, *(each.model_dump_json() for each in (settings, *others))]
+    content = [structure_key(atoms), method_key, *(each.model_dump_json() for each in settings)]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
