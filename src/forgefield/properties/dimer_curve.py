@@ -25,8 +25,8 @@ from forgefield.properties.point import PointValues, evaluate_points
 from forgefield.properties.quantities import Planned, Quantity
 from forgefield.sampling.calculator_potential import potential_of
 
-_BOND = 0.75
-"""Shortest bond between two atoms, in sums of their covalent radii."""
+_BOND = 0.6
+"""Shortest bond between two atoms, that of Cr₂, in sums of their covalent radii."""
 _SHALLOW = 0.005
 """Energies are compared to so many eV: less is neither a hole nor a bond."""
 _JUMP, _JUMP_SHARE = 0.02, 0.15
@@ -73,11 +73,15 @@ class DimerCurve:
     @property
     def bond(self) -> tuple[float, float] | None:
         """Distance, Å, and depth, eV, of the lowest minimum at distances of bonds; None if the atoms only repel."""
-        kept = np.isfinite(self.energies) & (self.distances >= _BOND * _radii(self.first, self.second))
+        kept = np.isfinite(self.energies)
         distances, energies, forces = self.distances[kept], self.energies[kept], self.forces[kept]
-        lowest = int(energies.argmin()) if len(energies) else 0
-        if not 0 < lowest < len(energies) - 1 or energies[lowest] > energies[-1] - _SHALLOW:
+        lower = (energies[1:-1] < energies[:-2]) & (energies[1:-1] < energies[2:])
+        lower &= (distances[1:-1] >= _BOND * _radii(self.first, self.second)) & (
+            energies[1:-1] < energies[-1] - _SHALLOW
+        )
+        if not lower.any():
             return None
+        lowest = 1 + int(np.where(lower, energies[1:-1], np.inf).argmin())
         here = slice(lowest - 1, lowest + 2)
         curve = CubicHermiteSpline(distances[here], energies[here], -forces[here])
         places = [float(distances[lowest]), *curve.derivative().roots(extrapolate=False)]

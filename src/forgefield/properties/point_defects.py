@@ -4,7 +4,7 @@ E_f = E(defect) − E(host) + Σ n_i μ_i, with n_i atoms of element i taken out
 potential (Zhang and Northrup, Phys. Rev. Lett. 67, 2339 (1991)). For an element μ is its bulk energy. A compound fixes
 only the sum of its μ: with crystals of the elements given, each element in turn takes what the others at their
 crystals' energies leave (``X-poor``); without them only combinations that keep the composition have an energy.
-The cells are not charged.
+The cells are not charged. Relaxations start from the ideal defect and keep what symmetry no force breaks.
 """
 
 from __future__ import annotations
