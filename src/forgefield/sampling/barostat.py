@@ -24,12 +24,14 @@ class Barostat:
         bulk_modulus: 1/β, eV/Å³; a rough value, since only β/τ enters and only the pace depends on it.
         relaxation_time: τ, ASE time units.
         isotropic: move the volume alone.
+        axis: Cartesian axis along which alone the cell is stretched, if one is given.
     """
 
     pressure: float
     bulk_modulus: float
     relaxation_time: float
     isotropic: bool
+    axis: int | None = None
 
 
 def internal_pressure(momenta: Array, masses: Array, stress: Array, volume: float) -> Array:
@@ -75,6 +77,7 @@ def strain_step(
 
       dε = −(β/τ)(P0 − P) dt + √(2 kT β / (V τ)) dW,      F = exp(ε/3)
 
+    Along one axis a alone the same holds with P_aa in the place of P, and F_aa = exp(ε).
     The free cell is its tensor form (Del Tatto, Raiteri, Bernetti & Bussi, Appl. Sci. 12, 1139 (2022)), here
     as a product of exponentials, F = exp(A):
 
@@ -91,16 +94,19 @@ def strain_step(
         volume: V, Å³.
         thermal_energy: kT, eV.
         timestep: dt, ASE units.
-        noise: (3, 3) standard normal numbers; the isotropic form uses the first alone.
+        noise: (3, 3) standard normal numbers; the isotropic form and that along an axis use the first alone.
 
     Returns:
         (3, 3) symmetric, positive definite.
     """
     pace = timestep / (barostat.bulk_modulus * barostat.relaxation_time)
-    if barostat.isotropic:
-        excess = np.trace(pressure) / 3.0 - barostat.pressure
-        growth = pace * excess + np.sqrt(2.0 * thermal_energy * pace / volume) * noise[0, 0]
-        return np.exp(np.clip(growth / 3.0, -_LARGEST_STRAIN, _LARGEST_STRAIN)) * np.eye(3)
+    if barostat.isotropic or barostat.axis is not None:
+        stretched = [0, 1, 2] if barostat.axis is None else [barostat.axis]
+        beyond = float(np.diag(pressure)[stretched].mean()) - barostat.pressure
+        growth = pace * beyond + np.sqrt(2.0 * thermal_energy * pace / volume) * noise[0, 0]
+        lengths = np.ones(3)
+        lengths[stretched] = np.exp(np.clip(growth / len(stretched), -_LARGEST_STRAIN, _LARGEST_STRAIN))
+        return np.diag(lengths)
     excess = pressure - barostat.pressure * np.eye(3)
     generator = pace * excess / 3.0 + np.sqrt(2.0 * thermal_energy * pace / (3.0 * volume)) * noise
     generator *= _LARGEST_STRAIN / max(float(np.linalg.norm(generator)), _LARGEST_STRAIN)

@@ -62,6 +62,7 @@ class MotionState:
         generator: state of the random bit generator, as NumPy gives it.
         step: steps done.
         chain: of thermostats, where one is at work.
+        strain_rate: of a cell that moves by inertia, in inverse ASE time units.
         listed_at: of the pair list that a run of many steps keeps.
     """
 
@@ -77,6 +78,7 @@ class MotionState:
     generator: Mapping[str, Any]
     step: int = 0
     chain: Chain | None = None
+    strain_rate: float = 0.0
     listed_at: ListedAt | None = None
 
     def atoms(self) -> Atoms:
