@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -26,6 +25,7 @@ from forgefield.potentials.bayesian.fit import BayesianFit
 from forgefield.potentials.bayesian.spec import BayesianSpec
 from forgefield.potentials.contract import Potential
 from forgefield.reference.engines.classical import stillinger_weber_silicon
+from forgefield.testing.einstein_crystal import EinsteinCrystal
 
 
 def kumagai() -> Calculator:
@@ -62,24 +62,6 @@ class Committee(Potential):
         energy = float(energies.mean())
         shares = np.full(len(atoms), energy / len(atoms))
         return Evaluation(energy, shares, forces.mean(axis=0), stresses.mean(axis=0), spread)
-
-    def save(self, folder: Path) -> None:
-        raise NotImplementedError
-
-
-@dataclass
-class Springs(Potential):
-    """Every atom on an isotropic spring of its own; no springs at all is an ideal gas."""
-
-    sites: np.ndarray
-    constant: float
-    species: tuple[str, ...] = ("Cu",)
-    cutoff: float = 0.0
-
-    def evaluate(self, atoms: Atoms, uncertainty: bool = False, pairs: PairList | None = None) -> Evaluation:
-        away = atoms.positions - self.sites
-        energies = 0.5 * self.constant * (away**2).sum(axis=1)
-        return Evaluation(float(energies.sum()), energies, -self.constant * away, np.zeros(6))
 
     def save(self, folder: Path) -> None:
         raise NotImplementedError
@@ -125,7 +107,7 @@ def make_committee():
 
 @pytest.fixture
 def make_springs():
-    return Springs
+    return EinsteinCrystal
 
 
 @pytest.fixture

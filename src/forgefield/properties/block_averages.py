@@ -3,7 +3,8 @@
 Flyvbjerg & Petersen, J. Chem. Phys. 91, 461 (1989): means over ever longer blocks become independent, and the error
 estimated from them rises to a plateau. The length at which it is read balances what is left of the correlation
 against the scatter of the estimate itself: the shortest B with B³ > 2 T (σ_B/σ_1)⁴ (Lee, Conduit, Nemec, López Ríos &
-Drummond, Phys. Rev. E 83, 066706 (2011)).
+Drummond, Phys. Rev. E 83, 066706 (2011)). Vibrations make errors fall first and rise later, so the largest of all σ_B
+takes the place of each.
 """
 
 from __future__ import annotations
@@ -79,23 +80,26 @@ def blocking(series: Array) -> tuple[NDArray[np.int64], Array]:
     while len(means) >= 2:
         lengths.append(length)
         errors.append(means.std(axis=0, ddof=1) / np.sqrt(len(means)))
-        even = len(means) // 2 * 2
-        means = 0.5 * (means[0:even:2] + means[1:even:2])
+        means = pair_means(means)
         length *= 2
     return np.array(lengths, dtype=np.int64), np.array(errors)
+
+
+def pair_means(series: Array) -> Array:
+    """(T // 2, …) means of neighbouring samples; a last one without a partner is left out."""
+    even = len(series) // 2 * 2
+    return np.asarray(0.5 * (series[0:even:2] + series[1:even:2]))
 
 
 def _read(columns: Array) -> tuple[Array, NDArray[np.int64], NDArray[np.bool_]]:
     """Error, block length and whether it is settled, each (K,)."""
     n_samples = len(columns)
     lengths, errors = blocking(columns)
-    scale = np.where(errors[0] > 0, errors[0], 1.0)
-    enough = lengths[:, None] ** 3.0 > 2.0 * n_samples * (errors / scale) ** 4
-    usable = n_samples // lengths >= _FEWEST_BLOCKS
-    enough &= usable[:, None]
+    usable = (n_samples // lengths >= _FEWEST_BLOCKS) | (lengths == 1)
+    seen = np.where(usable[:, None], errors, 0.0)
+    growth = seen.max(axis=0) / np.where(errors[0] > 0, errors[0], 1.0)
+    enough = usable[:, None] & (lengths[:, None] ** 3.0 > 2.0 * n_samples * growth**4)
     settled = enough.any(axis=0)
     # Where no length will do, the largest error seen is nearest to the truth.
-    seen = np.where((usable | (lengths == 1))[:, None], errors, -np.inf)
     place = np.where(settled, enough.argmax(axis=0), seen.argmax(axis=0))
-    settled |= errors[0] == 0
     return errors[place, np.arange(columns.shape[1])], lengths[place], settled

@@ -44,7 +44,7 @@ class Dynamics:
     Attributes:
         duration: of the equilibrated part, ps.
         temperature: mean, K; None without velocities.
-        temperature_error: its standard error.
+        temperature_error: its standard error; None where the run is too short to tell.
         radial: distances.
         angular: bond angles; None where nothing is bonded.
         diffusion: diffusion.
@@ -90,7 +90,7 @@ def analyse(run: ProductionRun, spec: DynamicsSpec) -> Dynamics:
     return Dynamics(
         duration=len(trajectory) * trajectory.interval / PICOSECOND,
         temperature=None if temperature is None else temperature.value,
-        temperature_error=None if temperature is None else temperature.error,
+        temperature_error=temperature.error if temperature is not None and temperature.settled else None,
         radial=radial,
         angular=angular_distribution.analyse(run, spec.angular, radial) if bonded else None,
         diffusion=diffusion.analyse(run, spec.diffusion),

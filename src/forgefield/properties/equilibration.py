@@ -14,6 +14,7 @@ import numpy as np
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Array
+from forgefield.properties.block_averages import pair_means
 from forgefield.properties.correlation import autocorrelation
 
 _TRIALS = 50
@@ -21,6 +22,9 @@ _TRIALS = 50
 _FEWEST_SAMPLES = 20
 _LATE = 0.45
 """Of the run; a start beyond is no end of a transient, but the sign of a drift or of a jump."""
+_FEWEST_MEANS = 50
+"""Over blocks whose correlation is looked at; of fewer it is noise."""
+_MUCH_LARGER = 1.5
 _FEWEST_INDEPENDENT = 20.0
 """Independent samples below which neither a mean nor its error can be trusted."""
 
@@ -49,9 +53,8 @@ class Equilibration:
         """Signs that the run is too short to have equilibrated."""
         found = []
         if self.start > _LATE * self.samples:
-            found.append(
-                f"not equilibrated: the run still changes after {self.start / self.samples:.0%} of its length; run longer"
-            )
+            passed = f"{self.start / self.samples:.0%}"
+            found.append(f"not equilibrated: the run still changes after {passed} of its length; run longer")
         if self.independent_samples < _FEWEST_INDEPENDENT:
             found.append(
                 f"the equilibrated part holds {self.independent_samples:.1f} independent samples, fewer than "
@@ -64,16 +67,30 @@ def statistical_inefficiency(series: Array) -> float:
     """g = 1 + 2 Σ (1 − k/T) C(k), the sum ending where the normalised autocorrelation C first is not positive.
 
     The standard error of the mean is √(g/T) times the standard deviation; g = 1 where samples are independent and for
-    a constant.
+    a constant. Vibrations end the sum before a slower correlation begins, so the same is done with means over ever
+    longer blocks, in which they cancel, and the largest result counts where it is much larger.
 
     Args:
         series: (T,) evenly spaced samples.
     """
-    deviations = np.asarray(series, dtype=np.float64) - np.mean(series)
-    variance = float(deviations @ deviations) / max(len(deviations), 1)
-    if len(deviations) < 3 or variance <= (1e-12 * float(np.abs(series).max())) ** 2:
+    means = np.asarray(series, dtype=np.float64)
+    variance = float(means.var()) if len(means) else 0.0
+    if len(means) < 3 or variance <= (1e-12 * float(np.abs(means).max())) ** 2:
         return 1.0
-    correlation = autocorrelation(deviations, len(deviations) - 1)[1:] / variance
+    fine = coarse = _inefficiency(means)
+    length = 1
+    while len(means) >= 2 * _FEWEST_MEANS:
+        means, length = pair_means(means), 2 * length
+        coarse = max(coarse, length * float(means.var()) / variance * _inefficiency(means))
+    return coarse if coarse > _MUCH_LARGER * fine else fine
+
+
+def _inefficiency(series: Array) -> float:
+    deviations = series - series.mean()
+    squares = float(deviations @ deviations)
+    if not squares > 0:
+        return 1.0
+    correlation = autocorrelation(deviations, len(deviations) - 1)[1:] * len(deviations) / squares
     ends = np.flatnonzero(correlation <= 0)
     last = int(ends[0]) if len(ends) else len(correlation)
     lags = np.arange(1, last + 1)

@@ -16,7 +16,7 @@ from forgefield.properties.production_run import ProductionRun, equilibrated_par
 from forgefield.properties.supercell_choice import choose_supercell
 from forgefield.properties.trajectory import MotionRecorder
 from forgefield.sampling.calculator_potential import potential_of
-from forgefield.sampling.integrators import Langevin, NoseHooverChain
+from forgefield.sampling.integrators import Integrator, Langevin, NoseHooverChain
 from forgefield.sampling.langevin import start_motion
 from forgefield.sampling.simulation import run_motion
 
@@ -36,6 +36,9 @@ class EquilibriumRunSpec(Spec):
     """fs between frames, rounded to whole steps; some ten frames in the period of the fastest vibration are enough."""
     relaxation_time: float = Field(default=100.0, gt=0)
     """fs, of the thermostats."""
+    damping_time: float | None = Field(default=None, gt=0)
+    """fs; null: recorded under a Nosé–Hoover chain. With a number under a Langevin thermostat, which slows diffusion
+    and widens lines by 1/(2π damping_time), but makes the modes of an almost harmonic crystal exchange energy."""
     minimum_length: float = Field(default=12.0, gt=0)
     """Shortest distance between periodic images, Å; a smaller cell is repeated."""
     max_atoms: int = Field(default=2000, ge=1)
@@ -54,7 +57,8 @@ def run_equilibrium(
 ) -> ProductionRun:
     """Warm up with a Langevin thermostat, record under a Nosé–Hoover chain, discard what is not equilibrated.
 
-    The chain hardly disturbs the motion, so its frames serve for diffusion and vibrations too.
+    The chain hardly disturbs the motion, so its frames serve for diffusion and vibrations too. It leaves the energy of
+    nearly independent vibrations where it was: the heights of their lines then scatter more than blocks of one run say.
 
     Args:
         atoms: a crystal or a liquid in a periodic cell, as it is at this temperature.
@@ -76,7 +80,9 @@ def run_equilibrium(
     warming = Langevin(timestep, spec.temperature, relaxation)
     state = run_motion(potential, state, warming, round(_WARMING_SHARE * steps), progress=progress)
     recorder = MotionRecorder()
-    recording = NoseHooverChain(timestep, spec.temperature, relaxation)
+    recording: Integrator = NoseHooverChain(timestep, spec.temperature, relaxation)
+    if spec.damping_time is not None:
+        recording = Langevin(timestep, spec.temperature, spec.damping_time * units.fs)
     every = max(1, round(spec.sample_every / spec.timestep))
     run_motion(potential, state, recording, steps, every, recorder, progress)
     return equilibrated_part(recorder.trajectory(timestep))
