@@ -48,7 +48,7 @@ def results():
 def read(html):
     page = PageReader(f"<section id='here'>{html}</section>")
     (figure,) = page.figures.values()
-    return page.text, [trace for trace in figure["data"] if trace["line"].get("width") != 0], figure
+    return page.text, [trace for trace in figure["data"] if trace.get("line", {}).get("width") != 0], figure
 
 
 def test_distances_and_angles_have_a_row_for_each_kind(results):
