@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
-from ase import units
+from ase import Atoms, units
 
 from forgefield.atoms.errors import ForgefieldError
-from forgefield.properties import diffusion
+from forgefield.properties import diffusion, diffusion_activation
 from forgefield.properties.arrhenius import Arrhenius, diffusion_barrier, fit_arrhenius
 from forgefield.properties.diffusion import DiffusionSpec
+from forgefield.properties.diffusion_activation import DiffusionActivation, DiffusionActivationSpec
+from forgefield.properties.equilibrium_run import EquilibriumRunSpec
 from forgefield.properties.stored import from_json, to_json
+from forgefield.testing.einstein_crystal import EinsteinCrystal
 
 from .test_diffusion import walk
 
@@ -92,6 +95,41 @@ def test_barrier_of_diffusion_leaves_out_temperatures_without():
     assert "Ar: no diffusion seen at 30" in found.warnings[-1]
     assert diffusion_barrier("Ar", runs).warnings == ()
     assert to_json(from_json(Arrhenius, to_json(found))) == to_json(found)
+
+
+def test_brownian_particles_have_the_barrier_of_their_thermal_energy():
+    """D = kT/(m γ) goes with T, so d ln D/d(−1/kT) is kT: 0.068 eV around 790 K."""
+    positions = np.random.default_rng(1).uniform(0, 20, size=(100, 3))
+    atoms = Atoms("Cu100", positions=positions, cell=np.eye(3) * 20, pbc=True)
+    run = EquilibriumRunSpec(
+        duration=16.0,
+        timestep=5.0,
+        sample_every=50.0,
+        supercell=((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+        damping_time=50.0,
+    )
+    spec = DiffusionActivationSpec(temperatures=(500.0, 800.0, 1200.0), run=run)
+    result = diffusion_activation.compute(atoms, EinsteinCrystal(positions, 0.0).calculator(), spec)
+    (barrier,) = result.barriers
+    assert barrier.temperatures == pytest.approx([500.0, 800.0, 1200.0], rel=0.02)
+    exact = np.polyfit(-1 / (units.kB * barrier.temperatures), np.log(barrier.temperatures), 1)[0]
+    assert exact == pytest.approx(units.kB * 790, rel=0.1)
+    assert barrier.activation_energy_error < 0.01
+    assert barrier.activation_energy == pytest.approx(exact, abs=4 * barrier.activation_energy_error)
+    assert result.quantities[0].name == "Cu, diffusion, activation energy"
+    assert to_json(from_json(DiffusionActivation, to_json(result))) == to_json(result)
+
+
+def test_species_that_stay_have_no_barrier():
+    runs = [hot(temperature, seed, still=True) for seed, temperature in enumerate(TEMPERATURES)]
+    result = diffusion_activation.analyse(runs)
+    assert result.barriers == ()
+    assert result.quantities == ()
+    assert result.still == ("Ar",)
+    assert "Ar: diffusion was seen at fewer than two temperatures" in result.warnings[-1]
+    assert " K: Ar: displacements grow with the power" in " ".join(result.warnings)
+    with pytest.raises(ForgefieldError, match=r"from 0 runs, .* give runs at two temperatures at least"):
+        diffusion_activation.analyse([])
 
 
 def test_lines_that_cannot_be_drawn():

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 from ase import Atoms, units
+from ase.build import make_supercell
 from ase.calculators.calculator import Calculator
 from pydantic import Field
 
@@ -71,7 +72,7 @@ def run_equilibrium(
     """
     crystal = bare_crystal(atoms)
     matrix = spec.supercell or choose_supercell(crystal, spec.minimum_length, spec.max_atoms)
-    start = repeated(crystal, matrix)
+    start = make_supercell(crystal, np.array(matrix))
     potential = potential_of(calculator, start)
     timestep, relaxation = spec.timestep * units.fs, spec.relaxation_time * units.fs
     steps = round(1000.0 * spec.duration / spec.timestep)
@@ -86,10 +87,3 @@ def run_equilibrium(
     every = max(1, round(spec.sample_every / spec.timestep))
     run_motion(potential, state, recording, steps, every, recorder, progress)
     return equilibrated_part(recorder.trajectory(timestep))
-
-
-def repeated(atoms: Atoms, matrix: SupercellMatrix) -> Atoms:
-    """The supercell whose vectors are the rows of a matrix, in units of the cell's."""
-    from ase.build import make_supercell
-
-    return make_supercell(atoms, np.array(matrix))
