@@ -72,7 +72,7 @@ def run_equilibrium(
     """
     crystal = bare_crystal(atoms)
     matrix = spec.supercell or choose_supercell(crystal, spec.minimum_length, spec.max_atoms)
-    start = make_supercell(crystal, np.array(matrix))
+    start = repeated(crystal, matrix)
     potential = potential_of(calculator, start)
     timestep, relaxation = spec.timestep * units.fs, spec.relaxation_time * units.fs
     steps = round(1000.0 * spec.duration / spec.timestep)
@@ -87,3 +87,8 @@ def run_equilibrium(
     every = max(1, round(spec.sample_every / spec.timestep))
     run_motion(potential, state, recording, steps, every, recorder, progress)
     return equilibrated_part(recorder.trajectory(timestep))
+
+
+def repeated(atoms: Atoms, matrix: SupercellMatrix) -> Atoms:
+    """The supercell whose vectors are the rows of a matrix, in units of the cell's."""
+    return make_supercell(atoms, np.array(matrix))
