@@ -58,6 +58,10 @@ def test_it_is_the_sum_of_its_parts_whoever_finds_the_pairs(repulsed):
     np.testing.assert_allclose(mine.energies, fit.energies + repulsion.energies, atol=1e-12)
     np.testing.assert_allclose(mine.forces, fit.forces + repulsion.forces, atol=1e-10)
     assert mine.uncertainty.energy == pytest.approx(fit.uncertainty.energy)
+    virials = repulsed.fitted.virials(atoms) + repulsed.repulsion.virials(atoms)
+    np.testing.assert_allclose(repulsed.virials(atoms), virials, atol=1e-10)
+    total = -virials.sum(axis=0)[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]] / atoms.get_volume()
+    np.testing.assert_allclose(total, mine.stress, atol=1e-10)
     given = repulsed.evaluate(atoms, pairs=find_pairs(atoms, repulsed.cutoff + 1.0))
     np.testing.assert_allclose(given.forces, mine.forces, atol=1e-10)
 

@@ -39,3 +39,7 @@ def test_own_potentials_come_back_themselves(tmp_path):
     assert potential_of(potential.calculator(), bulk("Ar")) is potential
     with pytest.raises(ForgefieldError, match=r"EMT cannot be saved .*; save it by the means"):
         potential_of(EMT(), bulk("Cu")).save(tmp_path)
+    with pytest.raises(
+        ForgefieldError, match=r"EMT does not give the virials of atoms .*; impose the heat flow"
+    ):
+        potential_of(EMT(), bulk("Cu")).virials(bulk("Cu"))

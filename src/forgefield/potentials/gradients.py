@@ -219,8 +219,10 @@ def forces_from_pairs(pairs: Neighbours, gradients: Array, n_atoms: int) -> Arra
 def virials_from_pairs(pairs: Neighbours, gradients: Array, n_atoms: int) -> Array:
     """(N, 3, 3) virials of atoms, eV, of pair gradients ∂E_i/∂r_ij (P, 3): −r_ij ⊗ ∂E_i/∂r_ij is the neighbour's."""
     products = (pairs.vectors[:, :, None] * gradients[:, None, :]).reshape(-1, 9)
-    columns = [-np.bincount(pairs.neighbours, column, n_atoms) for column in products.T]
-    return np.stack(columns, axis=1).reshape(-1, 3, 3)
+    virials = np.empty((n_atoms, 9))
+    for column, product in enumerate(products.T):
+        virials[:, column] = -np.bincount(pairs.neighbours, product, n_atoms)
+    return virials.reshape(-1, 3, 3)
 
 
 def stress_from_virial(atoms: Atoms, virial: Array) -> Array:

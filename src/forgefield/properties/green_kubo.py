@@ -13,13 +13,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from ase import Atoms, units
 from ase.calculators.calculator import Calculator
+from numpy.typing import NDArray
 from pydantic import Field
 from scipy.integrate import cumulative_trapezoid
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Array
 from forgefield.atoms.spec import Spec
-from forgefield.properties.cepstral import CepstralEstimate, cepstral_estimate, periodogram, zero_frequency
+from forgefield.properties.cepstral import cepstral_estimate, periodogram, zero_frequency
 from forgefield.properties.correlation import autocorrelation
 from forgefield.properties.crystal import bare_crystal
 from forgefield.properties.equilibrium_run import repeated
@@ -136,7 +137,7 @@ def analyse(currents: Sequence[HeatCurrent], spec: GreenKuboSpec) -> GreenKubo:
     lags = min(len(first.values) // 2, round(spec.correlation_time / ps) + 1)
     groups = [("", [0, 1, 2])] if spec.isotropic else [(name, [axis]) for axis, name in enumerate("xyz")]
     components = tuple(
-        _component(name, [each.values[:, axes] for each in currents], factor, ps, lags, spec)
+        _component(name, [each.values[:, axes] for each in currents], factor, first.interval, lags, spec)
         for name, axes in groups
     )
     kinetic = 1.5 * units.kB * temperature
@@ -155,11 +156,11 @@ def analyse(currents: Sequence[HeatCurrent], spec: GreenKuboSpec) -> GreenKubo:
 
 
 def _component(
-    name: str, series: Sequence[Array], factor: float, ps: float, lags: int, spec: GreenKuboSpec
+    name: str, series: Sequence[Array], factor: float, interval: float, lags: int, spec: GreenKuboSpec
 ) -> GreenKuboComponent:
-    """Of columns (T, C) of each run that count as equal; `ps` is the interval of their samples."""
-    per_run = [0.5 * factor * ps * 1000.0 * units.fs * periodogram(each, 1.0).mean(axis=1) for each in series]
-    frequencies = np.arange(len(per_run[0])) / (len(series[0]) * ps)
+    """Of columns (T, C) of each run that count as equal."""
+    per_run = [0.5 * factor * periodogram(each, interval).mean(axis=1) for each in series]
+    frequencies = np.arange(len(per_run[0])) / (len(series[0]) * interval) * 1000.0 * units.fs
     if spec.highest_frequency is not None:
         frequencies = frequencies[frequencies <= spec.highest_frequency]
     mean, columns = np.mean(per_run, axis=0)[: len(frequencies)], series[0].shape[1]
@@ -167,8 +168,8 @@ def _component(
     used = found.available + 1
     alone = [cepstral_estimate(each[:used], columns, found.coefficients).value for each in per_run]
     relative = np.std(np.log(alone), ddof=1) / np.sqrt(len(alone)) if len(alone) > 1 else np.nan
-    integrals = np.array([_running_integral(each, lags) for each in series]) * factor * ps * 1000.0 * units.fs
-    spectrum, smooth, centres = _binned(mean, found, frequencies)
+    integrals = factor * interval * np.array([_running_integral(each, lags) for each in series])
+    spectrum, smooth, centres = (_binned(each) for each in (mean[:used], found.smooth, frequencies[:used]))
     shown = _thinned(lags)
     error = integrals.std(axis=0, ddof=1) / np.sqrt(len(series)) if len(series) > 1 else np.full(lags, np.nan)
     return GreenKuboComponent(
@@ -191,16 +192,11 @@ def _running_integral(series: Array, lags: int) -> Array:
     return np.asarray(cumulative_trapezoid(autocorrelation(series, lags).mean(axis=1), initial=0.0))
 
 
-def _thinned(points: int) -> Array:
+def _thinned(points: int) -> NDArray[np.int64]:
+    """Indices of so many points that they fit into a figure."""
     return np.unique(np.linspace(0, points - 1, min(points, _SHOWN)).round().astype(int))
 
 
-def _binned(mean: Array, found: CepstralEstimate, frequencies: Array) -> tuple[Array, Array, Array]:
-    """Spectrum, smooth spectrum and frequencies, averaged over bins that fit into a figure."""
-    smooth = np.full(len(mean), np.nan)
-    smooth[: len(found.smooth)] = found.smooth
-    parts = np.array_split(np.arange(len(mean)), min(len(mean), _SHOWN))
-    spectrum, smooth, centres = (
-        np.array([each[part].mean() for part in parts]) for each in (mean, smooth, frequencies)
-    )
-    return spectrum, smooth, centres
+def _binned(curve: Array) -> Array:
+    """Means over so many bins that they fit into a figure."""
+    return np.array([part.mean() for part in np.array_split(curve, min(len(curve), _SHOWN))])

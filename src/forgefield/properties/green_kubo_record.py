@@ -25,9 +25,9 @@ class GreenKuboComponent:
         spread: the same from the scatter of the runs, W/(m K); not a number of fewer than two.
         coefficients: cepstral coefficients that were kept.
         band: highest frequency that was used, THz.
-        frequencies: (F,) THz.
-        spectrum: (F,) S/(2 V k_B T²) in bins of frequencies, W/(m K).
-        smooth: (F,) the same from the cepstral coefficients; not a number beyond the band.
+        frequencies: (F,) THz, bins of the band.
+        spectrum: (F,) S/(2 V k_B T²), W/(m K).
+        smooth: (F,) the same from the cepstral coefficients.
         integral: (L,) running integral, mean over runs, W/(m K).
         integral_error: (L,) its standard error.
     """

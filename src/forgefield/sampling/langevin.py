@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from ase import Atoms, units
@@ -101,6 +101,9 @@ class MotionState:
         return abs(float(np.linalg.det(self.cell)))
 
 
+State = TypeVar("State", bound=MotionState)
+
+
 def start_motion(
     potential: Potential | None, atoms: Atoms, temperature: float, rng: np.random.Generator
 ) -> MotionState:
@@ -147,13 +150,13 @@ def thermal_momenta(masses: Array, temperature: float, rng: np.random.Generator)
     return np.sqrt(masses * units.kB * temperature)[:, None] * rng.standard_normal((len(masses), 3))
 
 
-def evaluated(potential: Potential, state: MotionState) -> MotionState:
+def evaluated(potential: Potential, state: State) -> State:
     """The same state with energy, forces and stress of this potential."""
     evaluation = potential.evaluate(state.atoms())
     return replace(state, energy=evaluation.energy, forces=evaluation.forces, stress=evaluation.stress)
 
 
-def without_drift(state: MotionState) -> MotionState:
+def without_drift(state: State) -> State:
     """The same state with the centre of mass at rest.
 
     A drift that is a rounding error stays, so that a motion which is stopped and taken up again changes no bit.

@@ -6,7 +6,6 @@ from abc import abstractmethod
 from math import sqrt
 from pathlib import Path
 
-import numpy as np
 from ase import Atoms
 from numba import njit
 
@@ -22,7 +21,7 @@ class CompiledPotential(Potential):
 
     def evaluate(self, atoms: Atoms, uncertainty: bool = False, pairs: PairList | None = None) -> Evaluation:
         """Energy, forces and stress."""
-        energies, forces, virials = self._all(atoms, pairs)
+        energies, forces, virials = self._contributions(atoms, pairs)
         return Evaluation(
             float(energies.sum()), energies, forces, stress_from_virial(atoms, -virials.sum(axis=0))
         )
@@ -32,22 +31,15 @@ class CompiledPotential(Potential):
 
     def virials(self, atoms: Atoms, pairs: PairList | None = None) -> Array:
         """(N, 3, 3), eV."""
-        return self._all(atoms, pairs)[2]
+        return self._contributions(atoms, pairs)[2]
 
-    def _all(self, atoms: Atoms, pairs: PairList | None) -> tuple[Array, Array, Array]:
+    def _contributions(self, atoms: Atoms, pairs: PairList | None) -> tuple[Array, Array, Array]:
         species_index(atoms, self.species)
-        if pairs is None and np.isfinite(self.cutoff):
-            pairs = find_pairs(atoms, self.cutoff)
-        return self._contributions(atoms, pairs)
+        return self._listed(atoms, find_pairs(atoms, self.cutoff) if pairs is None else pairs)
 
     @abstractmethod
-    def _contributions(self, atoms: Atoms, pairs: PairList | None) -> tuple[Array, Array, Array]:
-        """Energies (N,), eV, forces (N, 3), eV/Å, and virials (N, 3, 3), eV.
-
-        Args:
-            atoms: of known species.
-            pairs: None where there is no cutoff.
-        """
+    def _listed(self, atoms: Atoms, pairs: PairList) -> tuple[Array, Array, Array]:
+        """Energies (N,), eV, forces (N, 3), eV/Å, and virials (N, 3, 3), eV, of atoms of known species."""
 
 
 @njit(cache=True)

@@ -9,6 +9,7 @@ from numba import njit
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.pair_list import PairList
 from forgefield.atoms.records import Array
+from forgefield.atoms.species import species_index
 from forgefield.testing.bonds import CompiledPotential
 
 
@@ -30,15 +31,19 @@ class LennardJones(CompiledPotential):
         self.species, self.cutoff = (symbol,), cutoff
 
     def _contributions(self, atoms: Atoms, pairs: PairList | None) -> tuple[Array, Array, Array]:
-        if pairs is not None:
-            placed = pairs.placed(atoms)
-            return _listed(*placed, pairs.offsets, pairs.neighbours, pairs.images, self.cutoff)
+        if np.isfinite(self.cutoff):
+            return super()._contributions(atoms, pairs)
         if atoms.pbc.any():
             raise ForgefieldError(
                 "a Lennard-Jones potential without a cutoff has no end in a periodic structure",
                 "give a cutoff",
             )
+        species_index(atoms, self.species)
         return _cluster(atoms.positions)
+
+    def _listed(self, atoms: Atoms, pairs: PairList) -> tuple[Array, Array, Array]:
+        placed = pairs.placed(atoms)
+        return _pairs_within(*placed, pairs.offsets, pairs.neighbours, pairs.images, self.cutoff)
 
 
 @njit(cache=True)
@@ -70,7 +75,7 @@ def _cluster(positions: Array) -> tuple[Array, Array, Array]:
 
 
 @njit(cache=True)
-def _listed(positions, translations, offsets, neighbours, images, cutoff):  # type: ignore[no-untyped-def]
+def _pairs_within(positions, translations, offsets, neighbours, images, cutoff):  # type: ignore[no-untyped-def]
     n = len(positions)
     energies, forces, virials = np.zeros(n), np.zeros((n, 3)), np.zeros((n, 3, 3))
     limit = cutoff * cutoff

@@ -34,7 +34,7 @@ class TersoffSilicon(CompiledPotential):
 
     species, cutoff = ("Si",), _CUTOFF
 
-    def _contributions(self, atoms: Atoms, pairs: PairList) -> tuple[Array, Array, Array]:
+    def _listed(self, atoms: Atoms, pairs: PairList) -> tuple[Array, Array, Array]:
         most = int(np.diff(pairs.offsets).max(initial=0))
         return _evaluate(*pairs.placed(atoms), pairs.offsets, pairs.neighbours, pairs.images, most)
 
