@@ -20,7 +20,9 @@ from forgefield.app.validation_input import default_folder, named_structures, re
 from forgefield.app.verdict_table import figure
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.properties.comparison import ComparisonRow
-from forgefield.properties.examination import ExaminationSpec, Property, chosen_properties
+from forgefield.properties.examination import Property
+from forgefield.properties.examination_spec import ExaminationSpec
+from forgefield.properties.property_list import chosen_properties
 from forgefield.properties.quantities import calculations_in_all
 from forgefield.report.validation import ValidationRecords, read_validation
 from forgefield.report.validation_page import build_validation_report

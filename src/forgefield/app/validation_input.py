@@ -15,7 +15,7 @@ from forgefield.atoms.formats import read_structures
 from forgefield.atoms.spec import Spec
 from forgefield.dataset.store import Dataset
 from forgefield.properties.comparison import LimitsSpec
-from forgefield.properties.examination import ExaminationSpec
+from forgefield.properties.examination_spec import ExaminationSpec
 from forgefield.reference.ledger import Ledger
 from forgefield.reference.recipe import resolve_recipe
 from forgefield.reference.spec import ASE_PREFIX, ENGINE_SETTINGS, ReferenceSpec

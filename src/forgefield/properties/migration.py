@@ -176,6 +176,14 @@ def planned(atoms: Atoms, spec: MigrationSpec) -> tuple[Planned, ...]:
     )
 
 
+def planned_images(atoms: Atoms, spec: MigrationSpec) -> tuple[Planned, ...]:
+    """Forecast of `check` before there are paths."""
+    return tuple(
+        Planned(hop.initial, 2 + minimum_energy_path.image_count(hop.initial, hop.final, spec.path))
+        for hop in vacancy_hops(atoms, spec.hops)
+    )
+
+
 def planned_check(migration: Migration) -> tuple[Planned, ...]:
     """Forecast of :func:`check`."""
     return tuple(

@@ -144,11 +144,16 @@ def compute(
     return _result(band, all(end.converged for end in ends), warnings, spec)
 
 
-def planned(initial: Atoms, final: Atoms, spec: MinimumEnergyPathSpec) -> tuple[Planned, ...]:
-    """Forecast: two relaxations and some forty iterations of all images."""
+def image_count(initial: Atoms, final: Atoms, spec: MinimumEnergyPathSpec) -> int:
+    """How many images there will be between two ends."""
     _require_alike(initial, final)
     length = float(np.linalg.norm(steps_between([initial, final])))
-    images = spec.images or _image_number(length, spec.image_distance)
+    return spec.images or _image_number(length, spec.image_distance)
+
+
+def planned(initial: Atoms, final: Atoms, spec: MinimumEnergyPathSpec) -> tuple[Planned, ...]:
+    """Forecast: two relaxations and some forty iterations of all images."""
+    images = image_count(initial, final, spec)
     iterations = min(_ITERATIONS, spec.max_iterations)
     steps = min(_RELAXATION_STEPS, spec.max_relaxation_steps)
     return (Planned(initial, 2 * steps + images * iterations),)

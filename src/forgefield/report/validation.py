@@ -11,7 +11,8 @@ from typing import Any
 
 from forgefield.properties.comparison import ComparisonRow, compare
 from forgefield.properties.equation_of_state import EquationOfState
-from forgefield.properties.examination import PROPERTIES, Property, findings_quantities
+from forgefield.properties.examination import Property
+from forgefield.properties.property_list import PROPERTIES
 from forgefield.properties.quantities import Quantity
 from forgefield.workflow.folder import write_atomically
 from forgefield.workflow.validation import CURVE
@@ -147,8 +148,8 @@ def _entry(folder: ValidationFolder, structure: str, each: Property) -> Entry:
     differences: tuple[Quantity, ...] = ()
     if each.compare is not None and mine is not None and theirs is not None:
         differences = each.compare(mine, theirs)
-    numbers = findings_quantities(mine), findings_quantities(theirs)
-    rows = compare(*numbers, differences, folder.spec.agreement)
+    one, other = (() if finding is None else finding.quantities for finding in (mine, theirs))
+    rows = compare(one, other, differences, folder.spec.agreement)
     return Entry(structure, each, mine, theirs, tuple(problems), rows)
 
 

@@ -133,13 +133,14 @@ def _with_error(value: float | None, error: float | None, unit: str) -> str:
 
 
 def _body(entry: Entry, reference: str | None, place: int) -> Html:
+    # Identifiers are unique among the figures of one property.
+    marked = f'id="figure-{place}-'
     lines = [paragraph(problem, kind="warning") for problem in entry.problems]
-    draw = FIGURES.get(entry.each.name)
     if entry.potential is None and entry.reference is None:
         return joined(lines or [missing("Not computed.")])
-    figure = None
-    if draw is not None:
-        drawn = draw(entry.potential, entry.reference, reference or "reference")
-        figure = Html(drawn.replace('id="figure-', f'id="figure-{place}-'))
+    figures = [
+        Html(draw(entry.potential, entry.reference, reference or "reference").replace('id="figure-', marked))
+        for draw in FIGURES.get(entry.each.name, ())
+    ]
     rows = [(row.name, row) for row in entry.rows]
-    return joined(lines, figure, _table(rows, reference) if rows else None)
+    return joined(lines, figures, _table(rows, reference) if rows else None)

@@ -38,12 +38,6 @@ class ListedPotential(Potential):
         """Those of the potential."""
         return self.potential.virials(atoms, self._listed(atoms, pairs))
 
-    def virials(self, atoms: Atoms, pairs: PairList | None = None) -> Array:
-        """Those of the potential."""
-        if pairs is None and self.pairs is not None:
-            pairs = self.pairs.update(atoms)
-        return self.potential.virials(atoms, pairs)
-
     def features(self, atoms: Atoms) -> Array:
         """Those of the potential."""
         return self.potential.features(atoms)

@@ -19,7 +19,9 @@ from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.spec import Spec
 from forgefield.properties.equation_of_state import EquationOfState
 from forgefield.properties.equilibrium import find_equilibrium
-from forgefield.properties.examination import ExaminationSpec, Property, settled
+from forgefield.properties.examination import Property
+from forgefield.properties.examination_spec import ExaminationSpec
+from forgefield.properties.property_list import settled
 from forgefield.properties.quantities import Planned
 from forgefield.workflow.progress import Progress
 from forgefield.workflow.validation_folder import (
@@ -187,14 +189,24 @@ class _Runner:
         began = time.perf_counter()
         finding, problem = None, ""
         try:
-            atoms, curve = self.minima[task.structure].result()
             calculator = self.method.calculator(f"{task.structure}: {task.each.name}")
-            finding = (
-                curve if task.each.name == CURVE else task.each.compute(atoms, calculator, *task.settings)
-            )
+            if task.each.check is not None and self.name == REFERENCE:
+                finding = task.each.check(self._examined(task), calculator)
+            else:
+                atoms, curve = self.minima[task.structure].result()
+                finding = curve
+                if task.each.name != CURVE:
+                    finding = task.each.compute(atoms, calculator, *task.settings)
         except ForgefieldError as error:
             problem = str(error)
             self.progress.note(f"{task.each.title} of {task.structure} by {self.name}: {problem}")
         outcome = Outcome(finding, problem, time.perf_counter() - began)
         self.folder.write_outcome(self.name, task.structure, task.each, task.key, outcome)
         return outcome
+
+    def _examined(self, task: _Task) -> Any:
+        """What the potential's examination found, which the reference is to check."""
+        outcome = self.folder.outcome(POTENTIAL, task.structure, task.each)
+        if outcome is None or outcome.finding is None:
+            raise ForgefieldError("the potential found nothing that could be checked", "see its own problem")
+        return outcome.finding

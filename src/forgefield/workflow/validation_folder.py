@@ -19,7 +19,8 @@ from forgefield.atoms.formats import read_structures, write_extxyz
 from forgefield.atoms.identity import structure_key
 from forgefield.atoms.spec import Spec
 from forgefield.properties.comparison import LimitsSpec
-from forgefield.properties.examination import ExaminationSpec, Property
+from forgefield.properties.examination import Property
+from forgefield.properties.examination_spec import ExaminationSpec
 from forgefield.properties.stored import from_dict, to_dict
 from forgefield.workflow.folder import write_atomically
 
@@ -142,7 +143,8 @@ class ValidationFolder:
             if key is not None and content["key"] != key:
                 return None
             found = content["finding"]
-            finding = None if found is None else from_dict(each.finding, found)
+            kind = each.checked if method == REFERENCE and each.checked is not None else each.finding
+            finding = None if found is None else from_dict(kind, found)
         except (ValueError, KeyError, ForgefieldError):
             return None
         return Outcome(finding, content["problem"], content["seconds"])
