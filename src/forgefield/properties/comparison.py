@@ -30,11 +30,11 @@ def _default_limits() -> dict[str, Limit]:
         "phonon RMSE": Limit(absolute=0.15),
         "cohesive energy": Limit(absolute=0.05),
         "energy above *": Limit(absolute=0.005),
-        "*surface energy*": Limit(relative=8.0),
-        "*formation energy*": Limit(absolute=0.15),
-        "*fault energy*": Limit(relative=10.0, absolute=0.05),
-        "*thermal conductivity*": Limit(relative=10.0),
-        "*barrier*": Limit(relative=10.0, absolute=0.05),
+        "surface *, energy*": Limit(relative=8.0),
+        "*, formation energy*": Limit(absolute=0.15),
+        "stacking fault *": Limit(relative=10.0, absolute=0.02),
+        "*conductivity*": Limit(relative=10.0),
+        "*, barrier*": Limit(relative=10.0, absolute=0.05),
     }
 
 
