@@ -163,6 +163,13 @@ def test_wrong_slips_are_refused(spec, message):
         stacking_fault.plan(bulk("Cu"), spec)
 
 
+def test_crystal_that_is_symmetric_only_within_the_tolerance_slips_too(emt):
+    crystal = bulk("Cu", a=3.6, cubic=True)
+    crystal.rattle(1e-3, rng=np.random.default_rng(2))
+    (line,) = stacking_fault.plan(crystal, StackingFaultSpec(points=4))
+    assert len(line[0]) == 9
+
+
 def test_unknown_slip_system_is_refused():
     with pytest.raises(ForgefieldError, match="slip system of Po, space group 221, is not known"):
         stacking_fault.plan(bulk("Po", "sc", a=3.3), StackingFaultSpec())

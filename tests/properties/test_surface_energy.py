@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from ase import Atoms, units
-from ase.build import bulk, fcc100, fcc110, fcc111
+from ase.build import bulk, diamond100, fcc100, fcc110, fcc111
 from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.emt import EMT
 from ase.optimize import BFGS
@@ -65,6 +65,23 @@ def test_ideal_silicon_costs_half_a_bond_for_each_one_broken(stillinger_weber, s
         assert surface.ideal == pytest.approx(expected, rel=1e-4)
         assert surface.relaxed is None
     assert next(quantity.name for quantity in result.quantities) == "surface (100), energy unrelaxed"
+
+
+def test_tersoff_silicon_agrees_with_slabs_of_ase(tersoff):
+    crystal = bulk("Si", a=5.432)
+    spec = SurfaceEnergySpec(planes=((1, 0, 0),), force_tolerance=0.002)
+    (surface,) = surface_energy.compute(crystal, tersoff, spec).surfaces
+    slab = diamond100("Si", size=(1, 1, 16), a=5.432, vacuum=8.0, periodic=True)
+    slab.calc = crystal.calc = tersoff
+    per_atom = crystal.get_potential_energy() / 2
+    area = 5.432**2 / 2
+    assert surface.ideal == pytest.approx(
+        (slab.get_potential_energy() / 2 - 8 * per_atom) / area * TO_SI, rel=1e-4
+    )
+    BFGS(slab, logfile=None).run(fmax=0.002)
+    relaxed = (slab.get_potential_energy() / 2 - 8 * per_atom) / area * TO_SI
+    assert surface.relaxed == pytest.approx(relaxed, rel=1e-3)
+    assert surface.relaxed < surface.ideal - 0.01
 
 
 def test_results_are_stored_and_foretold(emt):

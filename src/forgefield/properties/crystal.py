@@ -15,6 +15,8 @@ from forgefield.atoms.records import Array
 
 SYMMETRY_TOLERANCE = 1e-4
 """Å; one tolerance for every property, so that all of them see the same symmetry."""
+RELAXED_TOLERANCE = 1e-2
+"""Å; for planes, sites and conventional cells, of which a crystal that was relaxed has the ideal one's."""
 
 
 @dataclass(frozen=True, slots=True)

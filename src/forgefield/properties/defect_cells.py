@@ -15,11 +15,8 @@ from forgefield.atoms.primitive_cell import primitive_cell
 from forgefield.atoms.records import Array
 from forgefield.atoms.site_symmetry import distinct_atoms
 from forgefield.atoms.voids import distances_to_atoms, voids
-from forgefield.properties.crystal import bare_crystal
+from forgefield.properties.crystal import RELAXED_TOLERANCE, bare_crystal
 from forgefield.properties.supercell_choice import choose_supercell
-
-_RELAXED = 0.01
-"""How far atoms of a relaxed crystal may be from where symmetry puts them, Å."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +72,7 @@ def defect_cells(
 
 
 def _substitutions(host: Atoms, vacancies: bool, antisites: bool) -> Iterator[DefectCell]:
-    sites = distinct_atoms(host, _RELAXED)
+    sites = distinct_atoms(host, RELAXED_TOLERANCE)
     seen: Counter[str] = Counter()
     for index in sites:
         symbol = host.symbols[index]
@@ -95,8 +92,8 @@ def _substitutions(host: Atoms, vacancies: bool, antisites: bool) -> Iterator[De
 
 
 def _interstitials(crystal: Atoms, host: Atoms, most: int, closest: float) -> Iterator[DefectCell]:
-    primitive = primitive_cell(bare_crystal(crystal), _RELAXED)
-    positions, _ = voids(primitive, _RELAXED)
+    primitive = primitive_cell(bare_crystal(crystal), RELAXED_TOLERANCE)
+    positions, _ = voids(primitive, RELAXED_TOLERANCE)
     for element in sorted(set(host.get_chemical_symbols())):
         radii = covalent_radii[atomic_numbers[element]] + covalent_radii[primitive.numbers]
         roomy = [site for site in positions if (distances_to_atoms(primitive, site) / radii).min() >= closest]

@@ -19,13 +19,11 @@ from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.primitive_cell import primitive_cell
 from forgefield.atoms.records import Array
 from forgefield.atoms.site_symmetry import symmetry_operations
-from forgefield.properties.crystal import bare_crystal, conventional_cell, find_symmetry
+from forgefield.properties.crystal import RELAXED_TOLERANCE, bare_crystal, conventional_cell, find_symmetry
 
 Indices = tuple[int, int, int]
 """Miller indices of a plane, or a direction, both of the conventional cell."""
 
-_RELAXED = 0.01
-"""How far atoms of a relaxed crystal may be from where symmetry puts them, Å."""
 _FLAT = 0.1
 """Atoms whose heights differ by less are of one plane, Å."""
 
@@ -88,9 +86,9 @@ def oriented(atoms: Atoms, plane: Indices) -> OrientedCrystal:
             "the plane (0, 0, 0) does not exist", "give three indices that are not all zero"
         )
     magnetic = crystal.get_initial_magnetic_moments().any()
-    smallest = crystal.copy() if magnetic else primitive_cell(crystal, _RELAXED)
+    smallest = crystal.copy() if magnetic else primitive_cell(crystal, RELAXED_TOLERANCE)
     smallest.set_cell(minkowski_reduce(smallest.cell.array)[0])
-    normal = np.linalg.solve(conventional_cell(crystal, _RELAXED), np.array(plane, dtype=np.float64))
+    normal = np.linalg.solve(conventional_cell(crystal, RELAXED_TOLERANCE), np.array(plane, dtype=np.float64))
     basis = _plane_basis(smallest.cell.array, _lattice_indices(smallest.cell.array @ normal))
     turned = make_supercell(smallest, basis)
     lattice = turned.cell.array.copy()
@@ -107,8 +105,8 @@ def distinct_planes(atoms: Atoms, max_index: int) -> tuple[Indices, ...]:
         max_index: largest Miller index, of the conventional cell.
     """
     crystal = bare_crystal(atoms)
-    conventional = conventional_cell(crystal, _RELAXED)
-    rotations = find_symmetry(crystal, _RELAXED).rotations
+    conventional = conventional_cell(crystal, RELAXED_TOLERANCE)
+    rotations = find_symmetry(crystal, RELAXED_TOLERANCE).rotations
     # Indices of a turned plane: h = A G with G turned, so h′ = A R A⁻¹ h.
     turns = np.rint(conventional @ rotations @ np.linalg.inv(conventional))
     found: list[Indices] = []
@@ -159,7 +157,7 @@ def _cuts(atoms: Atoms) -> tuple[Cut, ...]:
     gaps = np.diff(heights, append=heights[0] + 1)
     open_ = gaps * rise > _FLAT
     middles, widths = (heights + gaps / 2)[open_] % 1, (gaps * rise)[open_]
-    rotations, translations = symmetry_operations(atoms, _RELAXED)
+    rotations, translations = symmetry_operations(atoms, RELAXED_TOLERANCE)
     flat = (rotations[:, 2, :2] == 0).all(axis=1)
     signs, shifts = rotations[flat, 2, 2], translations[flat, 2]
     cuts: list[Cut] = []

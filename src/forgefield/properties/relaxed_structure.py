@@ -10,7 +10,6 @@ from ase import Atoms, units
 from ase.calculators.calculator import Calculator
 from ase.cell import Cell
 from ase.formula import Formula
-from numpy.typing import NDArray
 from pydantic import Field
 
 from forgefield.atoms.errors import ForgefieldError
@@ -20,6 +19,7 @@ from forgefield.atoms.spec import Spec
 from forgefield.properties.crystal import bare_crystal, conventional_cell
 from forgefield.properties.quantities import Planned, Quantity
 from forgefield.properties.rearrangement import moves, relaxation_warnings
+from forgefield.properties.stored_structure import StoredStructure, stored_structure
 from forgefield.sampling.relaxation import relax
 
 _VOLUME = 0.15
@@ -44,9 +44,7 @@ class RelaxedStructure:
     Attributes:
         name: of the crystal.
         formula: reduced.
-        numbers: (N,) atomic numbers.
-        cell: (3, 3) vectors as rows, Å.
-        positions: (N, 3) Å.
+        structure: relaxed.
         energy: eV/atom.
         lengths: (3,) a, b, c of the conventional cell, Å: that of the crystal given, followed through the relaxation.
         angles: (3,) α, β, γ of the conventional cell, degrees.
@@ -61,9 +59,7 @@ class RelaxedStructure:
 
     name: str
     formula: str
-    numbers: NDArray[np.int64]
-    cell: Array
-    positions: Array
+    structure: StoredStructure
     energy: float
     lengths: Array
     angles: Array
@@ -78,7 +74,7 @@ class RelaxedStructure:
     @property
     def atoms(self) -> Atoms:
         """The relaxed crystal."""
-        return Atoms(self.numbers, self.positions, cell=self.cell, pbc=True)
+        return self.structure.atoms
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
@@ -154,9 +150,7 @@ def compute(
     return RelaxedStructure(
         name=name,
         formula=Formula(crystal.get_chemical_formula()).reduce()[0].format("metal"),
-        numbers=np.array(ended.numbers, dtype=np.int64),
-        cell=ended.cell.array,
-        positions=ended.positions,
+        structure=stored_structure(ended),
         energy=relaxed.energy / len(ended),
         lengths=np.asarray(shape.lengths()),
         angles=np.asarray(shape.angles()),

@@ -23,7 +23,7 @@ from scipy.interpolate import Akima1DInterpolator
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Array
 from forgefield.atoms.spec import Spec
-from forgefield.properties.crystal import bare_crystal, conventional_cell, find_symmetry
+from forgefield.properties.crystal import RELAXED_TOLERANCE, bare_crystal, conventional_cell, find_symmetry
 from forgefield.properties.oriented_crystal import Cut, Indices, OrientedCrystal, begun_at, oriented
 from forgefield.properties.point import evaluate_points, require_points
 from forgefield.properties.quantities import Planned, Quantity
@@ -221,7 +221,7 @@ def _slip(atoms: Atoms, spec: StackingFaultSpec) -> _Slip:
     crystal = bare_crystal(atoms)
     plane, direction = spec.plane, spec.direction
     if plane is None or direction is None:
-        group = find_symmetry(crystal).space_group
+        group = find_symmetry(crystal, RELAXED_TOLERANCE).space_group
         if (plane, direction) != (None, None) or group not in _USUAL:
             raise ForgefieldError(
                 f"the slip system of {crystal.get_chemical_formula()}, space group {group}, is not known",
@@ -234,7 +234,7 @@ def _slip(atoms: Atoms, spec: StackingFaultSpec) -> _Slip:
             "choose a direction whose product with the indices of the plane is zero",
         )
     flat = oriented(crystal, plane)
-    along = np.array(direction) @ conventional_cell(crystal) @ np.linalg.inv(flat.lattice)
+    along = np.array(direction) @ conventional_cell(crystal, RELAXED_TOLERANCE) @ np.linalg.inv(flat.lattice)
     whole = np.rint(along).astype(int)
     shortest = whole / np.gcd.reduce(whole)
     label = "({})[{}]".format(*("".join(map(str, indices)) for indices in (plane, direction)))

@@ -76,7 +76,7 @@ class Surface:
         plane: Miller indices.
         equal_faces: whether both faces of the slabs are the same; else energies are means of two different faces.
         area: of one face, Å².
-        atoms: (n,) number of atoms of each slab.
+        n_atoms: (n,) of each slab.
         ideal_energies: (n,) of the slabs as they are cut, eV.
         relaxed_energies: (n,) after relaxation, eV; empty where they were not relaxed.
         ideal: surface energy as cut, J/m².
@@ -89,7 +89,7 @@ class Surface:
     plane: Indices
     equal_faces: bool
     area: float
-    atoms: Array
+    n_atoms: Array
     ideal_energies: Array
     relaxed_energies: Array
     ideal: float
@@ -230,7 +230,7 @@ def _surface(plan_: SurfacePlan, ideal: Array, relaxed: Array) -> Surface:
         plane=plan_.crystal.plane,
         equal_faces=plan_.cut.equal_faces,
         area=plan_.crystal.area,
-        atoms=counts,
+        n_atoms=counts,
         ideal_energies=ideal,
         relaxed_energies=relaxed,
         ideal=ideal_energy,
