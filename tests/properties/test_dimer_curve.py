@@ -6,6 +6,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.lj import LennardJones
+from ase.optimize import BFGS
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.potentials.contract import PotentialCalculator
@@ -163,3 +164,18 @@ def test_wrong_distances_and_evaluations_are_refused(emt):
         dimer_curve.compute(bulk("Cu"), emt, DimerCurveSpec(farthest=0.5))
     with pytest.raises(ForgefieldError, match="dimer curves need 81 evaluations, but got 0"):
         dimer_curve.analyse(bulk("Cu"), DimerCurveSpec(), [])
+
+
+@pytest.mark.parametrize(("symbol", "closest", "distance"), [("H", 0.3, 0.777), ("N", 0.6, 1.098)])
+def test_molecules_of_tight_binding(symbol, closest, distance):
+    """Bond lengths of the molecules as ASE's optimiser finds them without a box."""
+    tblite = pytest.importorskip("tblite.ase")
+    calculator = tblite.TBLite(method="GFN2-xTB", verbosity=0)
+    spec = DimerCurveSpec(closest=closest, farthest=4.0, points=40)
+    (curve,) = dimer_curve.compute(Atoms(symbol), calculator, spec).curves
+    free = Atoms(f"{symbol}2", positions=[[0, 0, 0], [distance, 0, 0]])
+    free.calc = calculator
+    BFGS(free, logfile=None).run(fmax=1e-3)
+    assert curve.bond[0] == pytest.approx(free.get_distance(0, 1), abs=2e-3)
+    assert free.get_distance(0, 1) == pytest.approx(distance, abs=2e-3)
+    assert curve.warnings == ()

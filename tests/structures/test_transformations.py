@@ -9,9 +9,9 @@ from ase.build import bulk, make_supercell
 from ase.geometry import get_distances
 
 from forgefield.atoms.errors import ForgefieldError
+from forgefield.atoms.isolated import isolated_atom
 from forgefield.atoms.neighbours import find_neighbours, shortest_distance
 from forgefield.atoms.primitive_cell import primitive_cell
-from forgefield.structures.isolated import isolated_atom
 from forgefield.structures.prototypes import prototype
 from forgefield.structures.rattle import rattled
 from forgefield.structures.strain import random_strain, scaled_to_volume, strained

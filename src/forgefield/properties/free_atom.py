@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from ase import Atoms
 from ase.calculators.calculator import Calculator
-from ase.data import atomic_numbers, ground_state_magnetic_moments
+from ase.data import ground_state_magnetic_moments
+
+from forgefield.atoms.isolated import isolated_atom
 
 
 def free_atom(symbol: str, box: float, moment: bool = False) -> Atoms:
-    """One atom in the middle of a periodic cube, which plane-wave engines need.
+    """One atom in the middle of a periodic cube.
 
     Args:
         symbol: of the element.
         box: edge of the cube, Å.
         moment: start from the moment of the ground state by Hund's rule, μB.
     """
-    atoms = Atoms(symbol, positions=[[box / 2] * 3], cell=[box] * 3, pbc=True)
+    atoms = isolated_atom(symbol, box)
     if moment:
-        atoms.set_initial_magnetic_moments([ground_state_magnetic_moments[atomic_numbers[symbol]]])
+        atoms.set_initial_magnetic_moments(ground_state_magnetic_moments[atoms.numbers])
     return atoms
 
 

@@ -51,7 +51,7 @@ class OrientedCrystal:
         atoms: first cell vector along x, second in the plane xy, third out of it.
         plane: Miller indices of the plane xy.
         lattice: (3, 3) the same cell vectors in the axes of the crystal given, Å.
-        cuts: those that symmetry does not take into each other, the widest first.
+        cuts: those that symmetry does not take into each other; those of equal faces first, of these the widest.
     """
 
     atoms: Atoms
@@ -151,7 +151,7 @@ def _plane_basis(cell: Array, indices: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _cuts(atoms: Atoms) -> tuple[Cut, ...]:
-    """Cuts that no symmetry operation of the lattice plane takes into each other, the widest first."""
+    """Cuts that no symmetry operation of the lattice plane takes into each other."""
     rise = atoms.cell.array[2, 2]
     heights = np.sort(atoms.get_scaled_positions()[:, 2])
     gaps = np.diff(heights, append=heights[0] + 1)
@@ -167,7 +167,7 @@ def _cuts(atoms: Atoms) -> tuple[Cut, ...]:
             continue
         equal = bool((_same(images, middles[place], rise) & (signs < 0)).any())
         cuts.append(Cut(float(middles[place]), float(widths[place]), equal))
-    return tuple(cuts)
+    return tuple(sorted(cuts, key=lambda cut: not cut.equal_faces))
 
 
 def _same(heights: Array, height: float, rise: float) -> NDArray[np.bool_]:

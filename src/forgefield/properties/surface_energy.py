@@ -50,7 +50,7 @@ class SurfaceEnergySpec(Spec):
     planes: tuple[Indices, ...] = ()
     """Miller indices of the planes wanted; empty: all up to `max_index`."""
     terminations: int = Field(default=2, ge=1)
-    """Cuts of each plane that are computed, the widest gaps between planes first."""
+    """Cuts of each plane that are computed, those with two equal faces first, of these the widest gaps."""
     thickness: float = Field(default=8.0, gt=0)
     """Thickness of the thinnest slab, Å."""
     slabs: int = Field(default=4, ge=3)

@@ -12,12 +12,12 @@ from ase.data import atomic_numbers, covalent_radii
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.identity import structure_key
+from forgefield.atoms.isolated import isolated_atom
 from forgefield.atoms.neighbours import shortest_distance
 from forgefield.atoms.records import Candidate
 from forgefield.structures.compound import Compound, compound_structures, no_structures
 from forgefield.structures.duplicates import remove_duplicates
 from forgefield.structures.files import structures_from_files
-from forgefield.structures.isolated import isolated_atom
 from forgefield.structures.point_defects import point_defects
 from forgefield.structures.prototypes import ground_state_name, known_element, known_prototype, prototype
 from forgefield.structures.random_search import random_crystals
