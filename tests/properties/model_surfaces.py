@@ -30,7 +30,7 @@ class MuellerBrown(Calculator):
 
 
 class Corrugated(Calculator):
-    """Each atom in A w + (k₀ + k₁ w) y²/2 + q y⁴ + k₀ z²/2 with w = sin²(πx/L).
+    """Each atom in A w + (k₀ + k₁ w) y²/2 + q y⁴ + |k₀| z²/2 with w = sin²(πx/L).
 
     Minima are at whole multiples of L on the axis, and the saddles half-way between them, where k₀ + k₁ is positive.
     Where it is −κ, that point is a maximum along y, too, and saddles lie beside it, κ²/16q lower.
@@ -56,10 +56,10 @@ class Corrugated(Calculator):
         wave, slope = np.sin(np.pi * x / self.period) ** 2, np.sin(2 * np.pi * x / self.period)
         slope *= np.pi / self.period
         k = self.stiffness + self.change * wave
-        energy = self.height * wave + k * y**2 / 2 + self.quartic * y**4 + self.stiffness * z**2 / 2
+        energy = self.height * wave + k * y**2 / 2 + self.quartic * y**4 + abs(self.stiffness) * z**2 / 2
         along = slope * (self.height + self.change * y**2 / 2)
         across = k * y + 4 * self.quartic * y**3
-        forces = -np.column_stack([along, across, self.stiffness * z])
+        forces = -np.column_stack([along, across, abs(self.stiffness) * z])
         self.results = {"energy": float(energy.sum()), "forces": forces}
 
 

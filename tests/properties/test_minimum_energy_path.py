@@ -171,6 +171,19 @@ def test_a_rattle_frees_a_path_from_a_ridge():
     assert np.array_equal(free.positions, again.positions)
 
 
+def test_a_rattle_frees_ends_that_are_no_minima():
+    """With k₀ = −1 eV/Å² and q = 1 eV/Å⁴, minima lie at y = ±½ Å beside every site."""
+    surface, ends = Corrugated(height=2.0, stiffness=-1.0, change=0.0, quartic=1.0), (0.0, 2.0)
+    held, free = (
+        minimum_energy_path.compute(
+            *(atom_at(x) for x in ends), surface, MinimumEnergyPathSpec(rattle=rattle, max_relaxation_steps=40)
+        )
+        for rattle in (0.0, 0.05)
+    )
+    assert held.positions[0, 0, 1] == 0
+    assert abs(free.positions[0, 0, 1]) == pytest.approx(0.5, abs=1e-2)
+
+
 @pytest.mark.parametrize(
     "other", [atom_at(0.0, symbol="He"), atom_at(0.0) + atom_at(2.0), bulk("H", "sc", a=4.0)]
 )

@@ -46,8 +46,8 @@ class MinimumEnergyPathSpec(Spec):
     image_distance: float = Field(default=0.5, gt=0)
     """Å; distance between neighbouring images in the space of all coordinates that decides about their number."""
     rattle: float = Field(default=0.0, ge=0, le=0.5)
-    """Standard deviation of random displacements of the images at the start, Å. Where symmetry holds the path on a
-    ridge, so that its saddle has two unstable modes, 0.05 lets it go."""
+    """Standard deviation of random displacements of the ends, and of the middle of the path, at the start, Å. Where
+    symmetry holds a path on a ridge, so that its saddle has two unstable modes, 0.03 lets it go."""
     seed: int = 0
     """Of these displacements."""
     force_tolerance: float = Field(default=0.01, gt=0)
@@ -125,8 +125,9 @@ def compute(
         ForgefieldError: the structures are not of the same atoms and cell.
     """
     _require_alike(initial, final)
+    rng = np.random.default_rng(spec.seed)
     ends = [
-        relax(end, calculator, spec.force_tolerance / 2, cell=False, max_steps=spec.max_relaxation_steps)
+        relax(_rattled(end, spec, rng), calculator, spec.force_tolerance / 2, cell=False, max_steps=spec.max_relaxation_steps)
         for end in (initial, final)
     ]
     warnings = [
@@ -139,8 +140,12 @@ def compute(
     if np.linalg.norm(way, axis=1).max() < _SAME_MINIMUM:
         return _without_path(ends, warnings)
     images = spec.images or _image_number(float(np.linalg.norm(way)), spec.image_distance)
-    path = _rattled(start_path(first, last, images), spec)
-    band = relax_band(path, calculator, spec.force_tolerance, spec.max_iterations)
+    start = start_path(first, last, images)
+    # One displacement for all, largest in the middle: images displaced one by one would make a kinked path.
+    aside = rng.normal(scale=spec.rattle, size=first.positions.shape)
+    for image, share in zip(start, np.sin(np.linspace(0.0, np.pi, len(start))), strict=True):
+        image.positions += share * aside
+    band = relax_band(start, calculator, spec.force_tolerance, spec.max_iterations)
     return _result(band, all(end.converged for end in ends), warnings, spec)
 
 
@@ -184,12 +189,10 @@ def _end_warnings(end: Relaxed, start: Atoms, name: str, spec: MinimumEnergyPath
     return found
 
 
-def _rattled(path: list[Atoms], spec: MinimumEnergyPathSpec) -> list[Atoms]:
-    if spec.rattle:
-        rng = np.random.default_rng(spec.seed)
-        for image in path[1:-1]:
-            image.positions += rng.normal(scale=spec.rattle, size=image.positions.shape)
-    return path
+def _rattled(atoms: Atoms, spec: MinimumEnergyPathSpec, rng: np.random.Generator) -> Atoms:
+    rattled = atoms.copy()
+    rattled.positions += rng.normal(scale=spec.rattle, size=rattled.positions.shape)
+    return rattled
 
 
 def _image_number(length: float, distance: float) -> int:

@@ -94,7 +94,7 @@ def compute(start: Atoms, direction: Array, calculator: Calculator, spec: Saddle
         # Its own measure, the force with one component reversed or left out, can vanish away from a saddle.
         for _ in optimiser.irun(fmax=0.0, steps=spec.max_steps):
             converged = _largest(dimer.get_forces(real=True)) <= spec.force_tolerance
-            converged = converged and dimer.get_curvature() < 0
+            converged = converged and bool(dimer.get_curvature() < 0)
             if converged:
                 break
         steps = int(optimiser.nsteps)

@@ -161,6 +161,8 @@ def _warnings(at_minimum: Array, at_saddle: Array) -> tuple[str, ...]:
     if unstable != 1:
         warnings.append(
             f"the saddle has {unstable} unstable modes, not one (lowest {at_saddle[0]:.2f} THz): "
-            "there is no attempt frequency; a path that symmetry holds on a ridge is let go by a rattle"
+            "there is no attempt frequency"
         )
+    if warnings:
+        warnings.append("where symmetry holds a path or its end on a ridge, a rattle lets it go")
     return tuple(warnings)
