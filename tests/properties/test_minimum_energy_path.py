@@ -176,7 +176,9 @@ def test_a_rattle_frees_ends_that_are_no_minima():
     surface, ends = Corrugated(height=2.0, stiffness=-1.0, change=0.0, quartic=1.0), (0.0, 2.0)
     held, free = (
         minimum_energy_path.compute(
-            *(atom_at(x) for x in ends), surface, MinimumEnergyPathSpec(rattle=rattle, max_relaxation_steps=40)
+            *(atom_at(x) for x in ends),
+            surface,
+            MinimumEnergyPathSpec(rattle=rattle, max_relaxation_steps=40),
         )
         for rattle in (0.0, 0.05)
     )

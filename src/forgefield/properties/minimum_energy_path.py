@@ -127,7 +127,13 @@ def compute(
     _require_alike(initial, final)
     rng = np.random.default_rng(spec.seed)
     ends = [
-        relax(_rattled(end, spec, rng), calculator, spec.force_tolerance / 2, cell=False, max_steps=spec.max_relaxation_steps)
+        relax(
+            _rattled(end, spec, rng),
+            calculator,
+            spec.force_tolerance / 2,
+            cell=False,
+            max_steps=spec.max_relaxation_steps,
+        )
         for end in (initial, final)
     ]
     warnings = [
