@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
-from ase.geometry import find_mic
 from pydantic import Field
 
 from forgefield.atoms.errors import ForgefieldError
@@ -23,13 +22,12 @@ from forgefield.properties.nudged_elastic_band import (
     tangents_of,
 )
 from forgefield.properties.quantities import Planned, Quantity
+from forgefield.properties.rearrangement import relaxation_warnings
 from forgefield.properties.stored_structure import StoredStructure, stored_structure
 from forgefield.sampling.relaxation import Relaxed, relax
 
 _SAME_MINIMUM = 0.1
 """Å; ends whose atoms are all closer than this are one minimum."""
-_FAR = 1.0
-"""Å; an end that relaxes farther is hardly the place that was meant."""
 _BELOW = 0.05
 """eV; images this far below both ends lie in a deeper minimum."""
 _COARSE = 0.01, 0.03
@@ -138,8 +136,8 @@ def compute(
     ]
     warnings = [
         warning
-        for end, start, name in zip(ends, (initial, final), ("first", "last"), strict=True)
-        for warning in _end_warnings(end, start, name, spec)
+        for end, start, name in zip(ends, (initial, final), ("first end", "last end"), strict=True)
+        for warning in relaxation_warnings(name, start, end)
     ]
     first, last = ends[0].atoms, ends[1].atoms
     (way,) = steps_between([first, last])
@@ -178,21 +176,6 @@ def _require_alike(initial: Atoms, final: Atoms) -> None:
             "with other atoms, another order of them or another cell",
             "give both ends with the same atoms in the same order and the same cell",
         )
-
-
-def _end_warnings(end: Relaxed, start: Atoms, name: str, spec: MinimumEnergyPathSpec) -> list[str]:
-    found = []
-    if not end.converged:
-        found.append(
-            f"the {name} end has not relaxed: forces are up to {end.max_force:.3g} eV/Å after {end.steps} steps"
-        )
-    moved, _ = find_mic(end.atoms.positions - start.positions, start.cell, start.pbc)
-    farthest = float(np.linalg.norm(moved, axis=1).max())
-    if farthest > _FAR:
-        found.append(
-            f"an atom of the {name} end moved {farthest:.1f} Å as it relaxed: it may be another site"
-        )
-    return found
 
 
 def _rattled(atoms: Atoms, spec: MinimumEnergyPathSpec, rng: np.random.Generator) -> Atoms:

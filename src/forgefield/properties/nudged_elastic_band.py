@@ -161,7 +161,7 @@ class _BatchedBand(NEB):
         return float(np.linalg.norm(across, axis=2).max())
 
     def _evaluate(self, images: list[Atoms]) -> None:
-        points = evaluate_points(images, self.calculator)
+        points = evaluate_points([image.copy() for image in images], self.calculator)
         require_points(points, images, "the nudged elastic band")
         for image, point in zip(images, points, strict=True):
             image.calc = SinglePointCalculator(image, energy=point.energy, forces=point.forces)
