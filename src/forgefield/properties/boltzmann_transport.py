@@ -79,7 +79,10 @@ def solve_on_mesh(
     phono3py.mesh_numbers = mesh
     if direct:
         _check_memory(phono3py, mesh)
-    phono3py.init_phph_interaction()
+    # Equivalent points and degenerate modes get equal weights in energy conservation, whatever basis they came in.
+    phono3py.init_phph_interaction(
+        symmetrize_tetrahedra=True, average_degenerate_weights=True, exclude_gamma_acoustic=True
+    )
     variances = get_mass_variances(phono3py.primitive) if isotopes else None
     if not classical:
         parts = [_run(phono3py, temperatures, direct, variances)]

@@ -71,7 +71,7 @@ class ThermalConductivitySpec(Spec):
     displacement: float = Field(default=0.03, gt=0, le=0.2)
     """Displacement of an atom, Å."""
     mesh_lengths: tuple[PositiveFloat, ...] = Field(default=(27.0, 34.0, 42.0), min_length=1)
-    """Å, ascending; divided by the length of a primitive vector, each gives the q-points along it in a mesh."""
+    """Å; divided by the length of a primitive vector, each gives the odd number of q-points along it in a mesh."""
     imaginary_tolerance: float = Field(default=0.1, ge=0)
     """THz; frequencies below minus this value count as imaginary."""
     polar: PolarSpec | None = None
@@ -109,7 +109,7 @@ def analyse(
     lengths = np.linalg.norm(phono3py.primitive.cell, axis=1)
     found: list[tuple[tuple[int, int, int], MeshTransport]] = []
     for mesh_length in sorted(spec.mesh_lengths):
-        n1, n2, n3 = (max(1, round(mesh_length / float(length))) for length in lengths)
+        n1, n2, n3 = (_odd(mesh_length / float(length)) for length in lengths)
         if found and found[-1][0] == (n1, n2, n3):
             continue
         solved = solve_on_mesh(
@@ -158,6 +158,11 @@ def _prepare(crystal: Atoms, settled: ThermalConductivitySpec) -> Phono3py:
     return prepare_phono3py(
         crystal, supercell, settled.harmonic_supercell, settled.displacement, settled.pair_cutoff
     )
+
+
+def _odd(wanted: float) -> int:
+    """The nearest odd number: even and odd meshes converge from different sides, and their limits do not mix."""
+    return 2 * max(0, round((wanted - 1) / 2)) + 1
 
 
 def _carriers(solved: MeshTransport) -> HeatCarriers:
