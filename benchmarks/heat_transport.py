@@ -2,7 +2,7 @@
 
 python benchmarks/heat_transport.py FOLDER lennard-jones [--runs 10]
 python benchmarks/heat_transport.py FOLDER silicon-green-kubo [--runs 12]
-python benchmarks/heat_transport.py FOLDER silicon-non-equilibrium [--lengths 16 24 32 48]
+python benchmarks/heat_transport.py FOLDER silicon-non-equilibrium [--lengths 16 24 36 54]
 
 The Lennard-Jones liquid is near its triple point, ρ* = 0.844 and T* = 0.72; numbers are in reduced units. Silicon after
 Stillinger and Weber is at 1000 K, with the lattice constant of zero pressure at that temperature.
@@ -12,17 +12,22 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from ase import Atoms, units
 from ase.build import bulk
 
 from forgefield.potentials.contract import Potential
-from forgefield.properties import green_kubo
+from forgefield.properties import green_kubo, nonequilibrium_conductivity
 from forgefield.properties.green_kubo import WATT_PER_METRE_KELVIN, GreenKuboSpec
+from forgefield.properties.nonequilibrium_conductivity import NonequilibriumConductivitySpec
 from forgefield.sampling.heat_current import HeatCurrent
+from forgefield.sampling.heat_flow import HeatFlow
 from forgefield.testing.lennard_jones import LennardJones
 from forgefield.testing.stillinger_weber import StillingerWeberSilicon
 
@@ -57,22 +62,23 @@ def silicon(repeats: int) -> tuple[Atoms, StillingerWeberSilicon, GreenKuboSpec]
     return atoms, StillingerWeberSilicon(), spec
 
 
-def kept_current(
-    path: Path, potential: Potential, atoms: Atoms, spec: GreenKuboSpec, number: int
-) -> HeatCurrent:
-    """Of one run, from the file if it is there."""
-    names = [field.name for field in fields(HeatCurrent)]
+Kept = TypeVar("Kept", HeatCurrent, HeatFlow)
+
+
+def kept(path: Path, kind: type[Kept], make: Callable[[], Kept]) -> Kept:
+    """The record of one run, from the file if it is there."""
+    names = [field.name for field in fields(kind)]
     if not path.exists():
         started = time.process_time()
-        current = green_kubo.run(atoms, potential.calculator(), spec, number)
+        record = make()
         unfinished = path.with_name(path.name + ".part")
         with unfinished.open("wb") as file:
-            np.savez_compressed(file, **{name: getattr(current, name) for name in names})
+            np.savez_compressed(file, **{name: getattr(record, name) for name in names})
         unfinished.rename(path)
         print(f"{path.name}: {time.process_time() - started:.0f} s of processor time", flush=True)
     with np.load(path) as stored:
         values = {name: stored[name] for name in names}
-    return HeatCurrent(**{name: each if each.ndim else each.item() for name, each in values.items()})
+    return kind(**{name: each if each.ndim else each.item() for name, each in values.items()})
 
 
 def fluctuations(
@@ -81,7 +87,8 @@ def fluctuations(
     """Make the runs that are missing, and say after each what all of them give, in a unit of so many W/(m K)."""
     currents = []
     for number in range(spec.runs):
-        currents.append(kept_current(folder / f"{name}-{number:03d}.npz", potential, atoms, spec, number))
+        make = partial(green_kubo.run, atoms, potential.calculator(), spec, number)
+        currents.append(kept(folder / f"{name}-{number:03d}.npz", HeatCurrent, make))
         found = green_kubo.analyse(currents, spec)
         (only,) = found.components
         print(
@@ -95,17 +102,47 @@ def fluctuations(
         print(f"  warning: {warning}", flush=True)
 
 
+def flows(folder: Path, lengths: Sequence[int]) -> None:
+    """Imposed flows through silicon of so many conventional cells, and their limit."""
+    spec = NonequilibriumConductivitySpec(
+        temperature=1000.0, lengths=tuple(SILICON_AT_1000_K * length for length in sorted(lengths)), settling=200.0,
+        duration=800.0, width=16.0, layers=24,
+    )  # fmt: skip
+    atoms, done = bulk("Si", a=SILICON_AT_1000_K, cubic=True), []
+    for length in spec.lengths:
+        make = partial(
+            nonequilibrium_conductivity.run, atoms, StillingerWeberSilicon().calculator(), spec, length
+        )
+        done.append(kept(folder / f"silicon-flow-{length:.0f}.npz", HeatFlow, make))
+        found = nonequilibrium_conductivity.analyse(done, spec)
+        for each in found.lengths:
+            print(
+                f"{each.length / 10:.2f} nm, {each.n_atoms} atoms: κ = {each.conductivity:.2f} ± {each.error:.2f}, "
+                f"gradient {10 * each.gradient:.3f} ± {10 * each.gradient_error:.3f} K/nm, flux {each.flux:.3f} "
+                f"± {each.flux_error:.3f} GW/m², bend {each.bend:+.2f} ± {each.bend_error:.2f}, "
+                f"change {each.change:+.2f} ± {each.change_error:.2f}"
+            )
+        print(
+            f"limit: κ = {found.conductivity:.1f} ± {found.error:.1f}, path {found.path / 10:.1f} nm, misfit "
+            f"{found.misfit:.2f}", *found.warnings, sep="\n  ", flush=True,
+        )  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("system", choices=("lennard-jones", "silicon-green-kubo"))
+    parser.add_argument("system", choices=("lennard-jones", "silicon-green-kubo", "silicon-non-equilibrium"))
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--cutoff", type=float, default=3.0, help="of the Lennard-Jones potential, σ")
     parser.add_argument("--repeats", type=int, default=5, help="of silicon's conventional cell")
+    parser.add_argument("--lengths", type=int, nargs="+", default=[16, 24, 36, 54], help="of silicon, cells")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
+    if arguments.system == "silicon-non-equilibrium":
+        flows(arguments.folder, arguments.lengths)
+        return
     if arguments.system == "lennard-jones":
         atoms, potential, spec = liquid(arguments.cutoff)
         name = f"lennard-jones-{arguments.cutoff:g}"
