@@ -48,5 +48,7 @@ def test_shape_is_relaxed_before_the_curve_is_taken():
 
 def test_a_crystal_that_does_not_come_to_rest_is_said(monkeypatch):
     monkeypatch.setattr(equilibrium, "_FORCE_TOLERANCE", 1e-16)
-    with pytest.raises(ForgefieldError, match=r"relaxation of Cu2 has not converged: .*; start from a structure"):
+    with pytest.raises(
+        ForgefieldError, match=r"relaxation of Cu2 has not converged: .*; start from a structure"
+    ):
         find_equilibrium(bulk("Cu", "hcp", a=2.6, c=4.6), EMT(), EquationOfStateSpec())
