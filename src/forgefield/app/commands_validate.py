@@ -111,8 +111,8 @@ def validate(
                 check_species(methods[REFERENCE], against, named.values())
             place.write_spec(
                 ValidationSpec(
-                    potential=potential,
-                    reference=against,
+                    potential=methods[POTENTIAL].title,
+                    reference=methods[REFERENCE].title if REFERENCE in methods else None,
                     properties=tuple(each.name for each in wanted),
                     settings=chosen.properties,
                     agreement=chosen.agreement,

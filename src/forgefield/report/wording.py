@@ -114,18 +114,6 @@ def progress_sentence(run: RunRecords) -> str:
     return f"{last}."
 
 
-def method_title(name: str, xc: str = "") -> str:
-    """A method of a validation for people: ``DFT (PBE)``, ``GFN2-xTB`` … or the last part of a path.
-
-    Args:
-        name: engine, ``ase:`` and an import path, or the path of a potential.
-        xc: functional, of an engine that has one.
-    """
-    if has_functional(name):
-        return f"DFT ({xc}, {name})" if xc else f"DFT ({name})"
-    return name.rpartition(".")[2] if name.startswith("ase:") else name
-
-
 def reference_label(run: RunRecords) -> str:
     """Engine and version, such as ``gpaw 26.7.0, PBE``, without the import path of a calculator."""
     engine = run.recipe.engine if run.recipe else (run.spec.reference.engine if run.spec else "")

@@ -34,9 +34,10 @@ def direct_method(name: str) -> Method:
     if name.startswith(ASE_PREFIX):
         engine = AseCalculatorEngine(name.removeprefix(ASE_PREFIX))
         engine.prepare()
-        return Method(f"{name} {engine.version()}", lambda purpose: engine.calculator({}))
+        title, key = name.rpartition(".")[2], f"{name} {engine.version()}"
+        return Method(title, key, lambda purpose: engine.calculator({}))
     potential = load(Path(name))
-    return Method(_hash_of(Path(name)), lambda purpose: potential.calculator(), potential.species)
+    return Method(name, _hash_of(Path(name)), lambda purpose: potential.calculator(), potential.species)
 
 
 def check_species(method: Method, name: str, structures: Iterable[Atoms]) -> None:
@@ -61,10 +62,16 @@ def reference_method(labeller: Labeller, guide: Method) -> Method:
         guide: a cheap method that resembles it, on which relaxations begin.
     """
     desk = ReferenceDesk(labeller, _STEP)
-    key = f"{labeller.recipe.label} {labeller.recipe.key}"
-    return Method(
-        key, lambda purpose: ReferenceCalculator(desk, purpose), left=labeller.left(), side_by_side=True
-    )
+    recipe = labeller.recipe
+    title = recipe.label.rpartition(".")[2] if recipe.engine.startswith(ASE_PREFIX) else recipe.label
+    if xc := recipe.parameters.get("xc"):
+        title = f"DFT ({xc}, {recipe.engine})"
+
+    def calculator(purpose: str) -> ReferenceCalculator:
+        return ReferenceCalculator(desk, purpose, guide.calculator(purpose))
+
+    key = f"{recipe.label} {recipe.key}"
+    return Method(title, key, calculator, left=labeller.left(), side_by_side=True)
 
 
 def reference_of_run(path: Path) -> ReferenceSpec | None:

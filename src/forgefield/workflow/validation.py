@@ -40,6 +40,7 @@ class Method:
     """A way to compute energies and forces.
 
     Attributes:
+        title: for people.
         key: changes when its numbers may change.
         calculator: gives a calculator for a purpose.
         species: chemical symbols that it knows; empty: it does not say.
@@ -47,6 +48,7 @@ class Method:
         side_by_side: whether properties are computed at the same time, as those that wait for calculations.
     """
 
+    title: str
     key: str
     calculator: Callable[[str], Calculator]
     species: tuple[str, ...] = ()
@@ -199,6 +201,9 @@ class _Runner:
                     finding = task.each.compute(atoms, calculator, *task.settings)
         except ForgefieldError as error:
             problem = str(error)
+        except Exception as error:  # calculators of other people raise whatever they like
+            problem = f"{type(error).__name__}: {error}"
+        if problem:
             self.progress.note(f"{task.each.title} of {task.structure} by {self.name}: {problem}")
         outcome = Outcome(finding, problem, time.perf_counter() - began)
         self.folder.write_outcome(self.name, task.structure, task.each, task.key, outcome)
