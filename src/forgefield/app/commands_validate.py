@@ -17,7 +17,6 @@ from forgefield.app.commands_run import cores
 from forgefield.app.console import messages, output, say
 from forgefield.app.progress import progress_on
 from forgefield.app.validation_input import default_folder, named_structures, read_settings, reference_named
-from forgefield.app.verdict_table import figure
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.properties.comparison import ComparisonRow
 from forgefield.properties.examination import Property
@@ -26,6 +25,7 @@ from forgefield.properties.property_list import chosen_properties
 from forgefield.properties.quantities import calculations_in_all
 from forgefield.report.validation import ValidationRecords, read_validation
 from forgefield.report.validation_page import build_validation_report
+from forgefield.report.wording import estimate, number
 from forgefield.workflow.executors import abandon, open_executor
 from forgefield.workflow.methods import check_species, direct_method
 from forgefield.workflow.opening import sole_user
@@ -191,18 +191,14 @@ def _table(title: str, rows: Sequence[ComparisonRow], reference: str | None) -> 
     if reference is not None:
         table.add_column("")
     for row in rows:
-        cells = [_with_error(row.value, row.error, row.unit)]
+        cells = [estimate(row.value, row.error, row.unit)]
         if reference is None:
             table.add_row(Text(row.name), *cells)
             continue
-        difference = figure(row.difference, row.unit)
+        difference = number(row.difference, row.unit, 3)
         if row.percent is not None:
             difference += f" ({row.percent:+.2f} %)"
         mark = {True: Text("agrees", "green"), False: Text("differs", "red"), None: Text("")}[row.holds]
-        cells += [_with_error(row.reference, row.reference_error, row.unit), difference, row.limit]
+        cells += [estimate(row.reference, row.reference_error, row.unit), difference, row.limit]
         table.add_row(Text(row.name), *cells, mark)
     return table
-
-
-def _with_error(value: float | None, error: float | None, unit: str) -> str:
-    return figure(value, unit) if value is None or error is None else f"{value:.4g} ± {error:.2g} {unit}"

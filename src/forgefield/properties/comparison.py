@@ -12,6 +12,9 @@ from pydantic import Field
 from forgefield.atoms.spec import Spec
 from forgefield.properties.quantities import Quantity
 
+_ROUNDING = 1e-10
+"""Share of the values below which a difference is a matter of arithmetic."""
+
 
 class Limit(Spec):
     """How far a number may lie from the reference's; it is enough that one of both holds."""
@@ -108,6 +111,8 @@ def _row(
     difference = percent = None
     if value is not None and reference is not None:
         difference = value - reference
+        if abs(difference) < _ROUNDING * max(abs(value), abs(reference)):
+            difference = 0.0
         percent = 100.0 * difference / abs(reference) if reference else None
     holds = None
     if limit is not None and judged:

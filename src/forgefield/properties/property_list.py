@@ -110,7 +110,6 @@ PROPERTIES = (
         _STATIC,
         dimer_curve.DimerCurves,
         dimer_curve.compute,
-        dimer_curve.planned,
     ),
     Property(
         "phonons",

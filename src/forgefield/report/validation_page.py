@@ -10,7 +10,7 @@ from forgefield.report.html import Html, element, folded, joined, missing, page,
 from forgefield.report.table import Column, table
 from forgefield.report.validation import Entry, ValidationRecords, read_validation, write_table
 from forgefield.report.validation_figures import FIGURES
-from forgefield.report.wording import UNKNOWN, number
+from forgefield.report.wording import estimate, number
 from forgefield.workflow.folder import write_atomically
 from forgefield.workflow.validation_folder import ValidationFolder, file_name
 
@@ -97,7 +97,7 @@ def _summary(records: ValidationRecords) -> Html:
 def _table(rows: list[tuple[str, ComparisonRow]], reference: str | None) -> Html:
     if reference is None:
         columns = [Column("quantity", "short"), Column("potential", "number")]
-        return table(columns, [[name, _with_error(row.value, row.error, row.unit)] for name, row in rows])
+        return table(columns, [[name, estimate(row.value, row.error, row.unit)] for name, row in rows])
     columns = [
         Column("quantity", "short"),
         Column("verdict", "short"),
@@ -117,19 +117,11 @@ def _cells(row: ComparisonRow) -> list[str]:
         difference = f"{difference} ({number(row.percent, '%', 3)})"
     return [
         element("span", word, class_=kind),
-        "" if itself else _with_error(row.value, row.error, row.unit),
-        "" if itself else _with_error(row.reference, row.reference_error, row.unit),
+        "" if itself else estimate(row.value, row.error, row.unit),
+        "" if itself else estimate(row.reference, row.reference_error, row.unit),
         difference,
         f"± {row.limit}" if row.limit else "",
     ]
-
-
-def _with_error(value: float | None, error: float | None, unit: str) -> str:
-    if value is None:
-        return UNKNOWN
-    if error is None:
-        return number(value, unit)
-    return f"{number(value)} ± {number(error, unit, 2)}"
 
 
 def _body(entry: Entry, reference: str | None, place: int) -> Html:

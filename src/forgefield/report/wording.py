@@ -9,6 +9,8 @@ from forgefield.reference.spec import has_functional
 from forgefield.report.records import RunRecords
 
 UNKNOWN = "–"
+_SEEN = 1e-3
+"""Share of a value that its error must reach to be worth a place in a table."""
 
 
 def number(value: float | None, unit: str = "", digits: int = 4) -> str:
@@ -23,6 +25,13 @@ def number(value: float | None, unit: str = "", digits: int = 4) -> str:
     else:
         text = f"{value:.{digits - 1}e}"
     return f"{text.replace('-', '−')} {unit}".rstrip()
+
+
+def estimate(value: float | None, error: float | None, unit: str = "") -> str:
+    """A value with its standard error, if that is large enough to be seen."""
+    if value is None or error is None or not math.isfinite(error) or error < _SEEN * abs(value):
+        return number(value, unit)
+    return f"{number(value)} ± {number(error, unit, 2)}"
 
 
 def amount(value: float | None, unit: str) -> str:

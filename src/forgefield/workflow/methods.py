@@ -63,7 +63,7 @@ def reference_method(labeller: Labeller, guide: Method) -> Method:
     """
     desk = ReferenceDesk(labeller, _STEP)
     recipe = labeller.recipe
-    title = recipe.label.rpartition(".")[2] if recipe.engine.startswith(ASE_PREFIX) else recipe.label
+    title = recipe.engine.rpartition(".")[2] if recipe.engine.startswith(ASE_PREFIX) else recipe.label
     if xc := recipe.parameters.get("xc"):
         title = f"DFT ({xc}, {recipe.engine})"
 

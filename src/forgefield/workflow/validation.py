@@ -196,8 +196,9 @@ class _Runner:
                 finding = task.each.check(self._examined(task), calculator)
             else:
                 atoms, curve = self.minima[task.structure].result()
-                finding = curve
-                if task.each.name != CURVE:
+                if task.each.name == CURVE:
+                    finding = curve
+                else:
                     finding = task.each.compute(atoms, calculator, *task.settings)
         except ForgefieldError as error:
             problem = str(error)
