@@ -8,7 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    as_completed,
+)
 from dataclasses import dataclass
 from typing import Any
 
@@ -202,6 +209,8 @@ class _Runner:
                     finding = task.each.compute(atoms, calculator, *task.settings)
         except ForgefieldError as error:
             problem = str(error)
+        except (BrokenExecutor, CancelledError):
+            raise
         except Exception as error:  # calculators of other people raise whatever they like
             problem = f"{type(error).__name__}: {error}"
         if problem:
