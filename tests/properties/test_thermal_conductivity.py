@@ -241,5 +241,5 @@ def test_missing_phono3py_says_what_to_install(monkeypatch):
 
 
 def test_evaluations_must_fit_the_plan(points):
-    with pytest.raises(ForgefieldError, match="the thermal conductivity needs .* evaluations, but got 3"):
+    with pytest.raises(ForgefieldError, match=r"the thermal conductivity needs .* evaluations, but got 3"):
         analysed(points[:3])
