@@ -20,7 +20,7 @@ class Property:
     Attributes:
         name: also of its group in `ExaminationSpec`.
         title: for people.
-        group: ``static``, ``vibrations``, ``heat``, ``dynamics`` or ``kinetics``.
+        group: ``static``, ``layers``, ``vibrations``, ``heat``, ``dynamics`` or ``kinetics``.
         finding: class of the result.
         compute: takes (atoms, calculator, settings of each group that it uses).
         planned: takes (atoms, the same settings), forecasts the calculations; None: the reference is not asked for it,

@@ -10,8 +10,10 @@ from forgefield.properties.dynamics import DynamicsSpec
 from forgefield.properties.elasticity import ElasticitySpec
 from forgefield.properties.energy_conservation import EnergyConservationSpec
 from forgefield.properties.equation_of_state import EquationOfStateSpec
+from forgefield.properties.exfoliation import ExfoliationSpec
 from forgefield.properties.green_kubo import GreenKuboSpec
 from forgefield.properties.grueneisen import GrueneisenSpec
+from forgefield.properties.melting import MeltingSpec
 from forgefield.properties.migration import MigrationSpec
 from forgefield.properties.nonequilibrium_conductivity import NonequilibriumConductivitySpec
 from forgefield.properties.phonons import PhononSpec
@@ -43,6 +45,8 @@ class ExaminationSpec(Spec):
     """Vacancies, antisites, interstitials."""
     stacking_fault: StackingFaultSpec = StackingFaultSpec()
     """γ-lines."""
+    exfoliation: ExfoliationSpec = ExfoliationSpec()
+    """Layers of a layered crystal."""
     dimer_curve: DimerCurveSpec = DimerCurveSpec()
     """Pairs of atoms from contact to the cutoff."""
     phonons: PhononSpec = PhononSpec()
@@ -69,5 +73,7 @@ class ExaminationSpec(Spec):
     """Distances, angles, diffusion and vibrations from molecular dynamics."""
     diffusion_activation: DiffusionActivationSpec = DiffusionActivationSpec()
     """Diffusion at several temperatures."""
+    melting: MeltingSpec = MeltingSpec()
+    """Crystal and melt in one cell."""
     migration: MigrationSpec = MigrationSpec()
     """Hops into vacancies."""

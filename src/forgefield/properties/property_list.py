@@ -16,8 +16,10 @@ from forgefield.properties import (
     elasticity,
     energy_conservation,
     equation_of_state,
+    exfoliation,
     green_kubo,
     grueneisen,
+    melting,
     migration,
     nonequilibrium_conductivity,
     phonons,
@@ -44,7 +46,8 @@ def _compare_phonons(mine: Phonons, theirs: Phonons) -> tuple[Quantity, ...]:
     return (Quantity("phonon RMSE", phonons.phonon_rmse(mine, theirs), "THz"),)
 
 
-_STATIC, _VIBRATIONS, _HEAT, _DYNAMICS, _KINETICS = "static", "vibrations", "heat", "dynamics", "kinetics"
+_STATIC, _LAYERS, _VIBRATIONS, _HEAT = "static", "layers", "vibrations", "heat"
+_DYNAMICS, _KINETICS = "dynamics", "kinetics"
 PROPERTIES = (
     Property(
         "relaxed_structure",
@@ -103,6 +106,14 @@ PROPERTIES = (
         stacking_fault.StackingFaults,
         stacking_fault.compute,
         stacking_fault.planned,
+    ),
+    Property(
+        "exfoliation",
+        "Exfoliation",
+        _LAYERS,
+        exfoliation.Exfoliation,
+        exfoliation.compute,
+        exfoliation.planned,
     ),
     Property(
         "dimer_curve",
@@ -197,6 +208,7 @@ PROPERTIES = (
         thermal_expansion_md.ThermalExpansionByMotion,
         thermal_expansion_md.compute,
     ),
+    Property("melting", "Melting temperature", _DYNAMICS, melting.Melting, melting.compute),
     Property(
         "migration",
         "Migration of vacancies",
