@@ -203,10 +203,7 @@ class _Runner:
                 finding = task.each.check(self._examined(task), calculator)
             else:
                 atoms, curve = self.minima[task.structure].result()
-                if task.each.name == CURVE:
-                    finding = curve
-                else:
-                    finding = task.each.compute(atoms, calculator, *task.settings)
+                finding = self._found(task, atoms, curve, calculator)
         except ForgefieldError as error:
             problem = str(error)
         except (BrokenExecutor, CancelledError):
@@ -218,6 +215,11 @@ class _Runner:
         outcome = Outcome(finding, problem, time.perf_counter() - began)
         self.folder.write_outcome(self.name, task.structure, task.each, task.key, outcome)
         return outcome
+
+    def _found(self, task: _Task, atoms: Atoms, curve: EquationOfState, calculator: Calculator) -> Any:
+        if task.each.name == CURVE:
+            return curve
+        return task.each.compute(atoms, calculator, *task.settings)
 
     def _examined(self, task: _Task) -> Any:
         """What the potential's examination found, which the reference is to check."""
