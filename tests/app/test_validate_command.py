@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
 
 from forgefield.reference.ledger import Ledger
 
@@ -149,6 +150,27 @@ def test_what_a_calculator_cannot_give_is_said(home: Path, forgefield: Callable[
     outcome = json.loads((home / "out" / "potential" / "Si" / "elasticity.json").read_text())
     assert outcome["finding"] is None
     assert outcome["problem"]
+
+
+def test_beside_labelled_structures(home: Path, forgefield: Callable[..., Any]) -> None:
+    frames = []
+    for seed in range(3):
+        atoms = bulk("Cu", cubic=True)
+        atoms.rattle(0.05, seed=seed)
+        atoms.calc = EMT()
+        energy, forces = atoms.get_potential_energy(), atoms.get_forces()
+        atoms.calc = SinglePointCalculator(atoms, energy=energy + 0.04, forces=forces)
+        frames.append(atoms)
+    ase.io.write(home / "labelled.xyz", frames)
+    result = forgefield(
+        "validate", EMT_NAME, "Cu.cif", "-p", "equation_of_state", "-f", "out", "--against", "labelled.xyz"
+    )
+    assert result.exit_code == 0, result.output
+    assert "10.00" in result.output  # meV/atom
+    assert "Labelled structures" in (home / "out" / "report.html").read_text()
+    unlabelled = forgefield("validate", EMT_NAME, "Cu.cif", "-f", "out", "--against", "Cu.cif")
+    assert unlabelled.exit_code == 1
+    assert "none of the structures in Cu.cif has energy and forces" in " ".join(unlabelled.output.split())
 
 
 def test_stopped_and_gone_on_with(home: Path) -> None:

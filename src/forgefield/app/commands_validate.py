@@ -10,22 +10,26 @@ from typing import Annotated
 
 import typer
 from ase import Atoms
-from rich.table import Table
-from rich.text import Text
 
 from forgefield.app.commands_run import cores
 from forgefield.app.console import messages, output, say
 from forgefield.app.progress import progress_on
-from forgefield.app.validation_input import default_folder, named_structures, read_settings, reference_named
+from forgefield.app.validation_input import (
+    default_folder,
+    errors_on_data,
+    is_data,
+    named_structures,
+    read_settings,
+    reference_named,
+)
+from forgefield.app.validation_table import show_validation
 from forgefield.atoms.errors import ForgefieldError
-from forgefield.properties.comparison import ComparisonRow
 from forgefield.properties.examination import Property
 from forgefield.properties.examination_spec import ExaminationSpec
 from forgefield.properties.property_list import chosen_properties
 from forgefield.properties.quantities import calculations_in_all
-from forgefield.report.validation import ValidationRecords, read_validation
+from forgefield.report.validation import read_validation
 from forgefield.report.validation_page import build_validation_report
-from forgefield.report.wording import estimate, number
 from forgefield.workflow.executors import abandon, open_executor
 from forgefield.workflow.methods import check_species, direct_method
 from forgefield.workflow.opening import sole_user
@@ -45,7 +49,10 @@ def validate(
     ],
     against: Annotated[
         str | None,
-        typer.Option("--against", help="What to lay beside: an engine such as gpaw, or another POTENTIAL."),
+        typer.Option(
+            "--against",
+            help="What to lay beside: an engine such as gpaw, another POTENTIAL, or labelled data.",
+        ),
     ] = None,
     properties: Annotated[
         str,
@@ -80,8 +87,9 @@ def validate(
     POTENTIAL is a folder that forgefield wrote, a nep.txt, a folder of n2p2, or any ASE calculator by its import path.
     Each method's properties are computed at its own minimum. --against names an engine (gpaw, espresso, cp2k, abinit,
     vasp, tblite, ase:…), whose calculations are kept in the folder and never done twice; if POTENTIAL is a run folder,
-    its reference settings are taken over. Or it names another potential. Properties that take long molecular dynamics
-    are computed for the potential alone.
+    its reference settings are taken over. Or it names another potential; or a file of structures with energies and
+    forces, on which the errors are shown. Properties that take long molecular dynamics are computed for the potential
+    alone.
 
     The same command goes on after Ctrl-C. The folder then holds report.html, comparison.csv, every result as JSON and
     the reference's labels.
@@ -91,6 +99,7 @@ def validate(
     - `forgefield validate si-run diamond --against gpaw`
     - `forgefield validate si-run diamond beta-tin --properties static,phonons --against gpaw --forecast`
     - `forgefield validate nep.txt Si.cif --against other-run/potential`
+    - `forgefield validate nep.txt Si.cif --against dft.xyz`
     - `forgefield validate ase:ase.calculators.emt.EMT Cu.cif`
     """
     wanted = chosen_properties(properties.replace(",", " ").split())
@@ -104,7 +113,8 @@ def validate(
     console = messages()
     try:
         with sole_user(place.path), progress_on(console) as progress:
-            if against is not None:
+            data = against if is_data(against) else None
+            if against is not None and data is None:
                 methods[REFERENCE] = reference_named(
                     against, potential, methods[POTENTIAL], chosen, named, place, pool, progress
                 )
@@ -117,6 +127,7 @@ def validate(
                     settings=chosen.properties,
                     agreement=chosen.agreement,
                     structures=tuple(named),
+                    data=data,
                 )
             )
             for name, atoms in named.items():
@@ -125,6 +136,8 @@ def validate(
                 _say_forecast(place, methods[REFERENCE], named, wanted, chosen.properties, progress)
             if not forecast_only:
                 examine(place, methods, named, wanted, chosen.properties, progress)
+                if data is not None:
+                    place.write_errors(errors_on_data(methods[POTENTIAL], Path(data)))
         pool.shutdown()
     except KeyboardInterrupt as error:
         abandon(pool)
@@ -136,7 +149,7 @@ def validate(
         raise
     if not forecast_only:
         report = build_validation_report(place.path)
-        _show(read_validation(place.path))
+        show_validation(output(), read_validation(place.path))
         say(output(), f"Report:  {report}")
 
 
@@ -165,40 +178,3 @@ def _say_forecast(
             f"the reference will be asked for about {total} calculations, and the budget allows {method.left}",
             f"choose fewer properties with --properties, or allow them with --budget {total}",
         )
-
-
-def _show(records: ValidationRecords) -> None:
-    """Tables and problems for a terminal."""
-    console = output()
-    for entry in records.entries:
-        for problem in entry.problems:
-            say(console, f"{entry.each.title} of {entry.structure}: {problem}", "yellow")
-    for structure in records.spec.structures:
-        rows = [row for entry in records.entries if entry.structure == structure for row in entry.rows]
-        if rows:
-            console.print(_table(structure, rows, records.spec.reference))
-    if records.phases:
-        console.print(_table("Structures beside each other", list(records.phases), records.spec.reference))
-    say(console, records.sentence, "green" if all(row.holds for row in records.judged) else "yellow")
-
-
-def _table(title: str, rows: Sequence[ComparisonRow], reference: str | None) -> Table:
-    table = Table(title=title, title_justify="left", header_style="bold")
-    table.add_column("quantity")
-    names = ["potential"] if reference is None else ["potential", reference, "difference", "limit"]
-    for name in names:
-        table.add_column(name, justify="right")
-    if reference is not None:
-        table.add_column("")
-    for row in rows:
-        cells = [estimate(row.value, row.error, row.unit)]
-        if reference is None:
-            table.add_row(Text(row.name), *cells)
-            continue
-        difference = number(row.difference, row.unit, 3)
-        if row.percent is not None:
-            difference += f" ({row.percent:+.2f} %)"
-        mark = {True: Text("agrees", "green"), False: Text("differs", "red"), None: Text("")}[row.holds]
-        cells += [estimate(row.reference, row.reference_error, row.unit), difference, row.limit]
-        table.add_row(Text(row.name), *cells, mark)
-    return table

@@ -9,20 +9,23 @@ from pathlib import Path
 from ase import Atoms
 from pydantic import ValidationError
 
+from forgefield.app.commands_evaluate import reference_values
 from forgefield.app.training_files import gather_settings
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.formats import read_structures
 from forgefield.atoms.spec import Spec
 from forgefield.dataset.store import Dataset
 from forgefield.properties.comparison import LimitsSpec
+from forgefield.properties.errors import ErrorStatistics, prediction_errors
 from forgefield.properties.examination_spec import ExaminationSpec
+from forgefield.properties.point import evaluate_points
 from forgefield.reference.ledger import Ledger
 from forgefield.reference.recipe import resolve_recipe
 from forgefield.reference.spec import ASE_PREFIX, ENGINE_SETTINGS, ReferenceSpec
 from forgefield.structures.prototypes import prototype, prototype_names
 from forgefield.workflow.folder import write_atomically
 from forgefield.workflow.labelling import Labeller
-from forgefield.workflow.methods import direct_method, reference_method, reference_of_run
+from forgefield.workflow.methods import check_species, direct_method, reference_method, reference_of_run
 from forgefield.workflow.progress import Progress
 from forgefield.workflow.spec import BudgetSpec
 from forgefield.workflow.validation import Method
@@ -95,6 +98,29 @@ def default_folder(potential: str) -> Path:
     path = Path(potential).absolute()
     path = path.parent if path.name in ("potential", "potential.json") else path
     return path.with_name(f"{path.stem if path.is_file() else path.name}-validation")
+
+
+def is_data(against: str | None) -> bool:
+    """Whether this names labelled structures instead of a method."""
+    path = Path(against or "")
+    return path.is_file() and path.suffix != ".txt" and path.name != "potential.json"
+
+
+def errors_on_data(method: Method, path: Path) -> ErrorStatistics:
+    """Errors of a method on labelled structures.
+
+    Raises:
+        ForgefieldError: none of them has labels, or an element is foreign to the method.
+    """
+    labelled = [(atoms, values) for atoms in read_structures(path) if (values := reference_values(atoms))]
+    if not labelled:
+        raise ForgefieldError(
+            f"none of the structures in {path} has energy and forces",
+            "give extended XYZ with energy= on the comment line and a forces:R:3 column",
+        )
+    check_species(method, "the potential", [atoms for atoms, _ in labelled])
+    predicted = evaluate_points([atoms for atoms, _ in labelled], method.calculator("data"))
+    return prediction_errors(predicted, [values for _, values in labelled])
 
 
 def reference_named(

@@ -1,9 +1,9 @@
 """The melting temperature by coexistence: a crystal and its melt in one cell find it by themselves.
 
 At constant enthalpy what melts cools the cell and what freezes heats it, until both phases keep their share (at
-constant energy: Morris & Song, J. Chem. Phys. 116, 9352 (2002)). The cell is as wide as the crystal is at the temperature of the
-start, and moves along the normal of the interface alone, so that neither phase is strained. Two runs begin on either
-side of the temperature that is looked for, and have to meet.
+constant energy: Morris & Song, J. Chem. Phys. 116, 9352 (2002)). The cell is as wide as the crystal is at the
+temperature of the start, and moves along the normal of the interface alone, so that neither phase is strained. Two
+runs begin on either side of the temperature that is looked for, and have to meet.
 """
 
 from __future__ import annotations

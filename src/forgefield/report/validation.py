@@ -11,6 +11,7 @@ from typing import Any
 
 from forgefield.properties.comparison import ComparisonRow, compare
 from forgefield.properties.equation_of_state import EquationOfState
+from forgefield.properties.errors import ErrorStatistics
 from forgefield.properties.examination import Property
 from forgefield.properties.property_list import PROPERTIES
 from forgefield.properties.quantities import Quantity
@@ -62,12 +63,14 @@ class ValidationRecords:
     Attributes:
         spec: what it is about.
         entries: properties of structures, in their order.
-        phases: the energies of the structures above the lowest, side by side.
+        phases: the energies of the structures above that of the first, side by side.
+        errors: on labelled structures, if there are any.
     """
 
     spec: ValidationSpec
     entries: tuple[Entry, ...]
     phases: tuple[ComparisonRow, ...]
+    errors: ErrorStatistics | None
 
     @property
     def judged(self) -> tuple[ComparisonRow, ...]:
@@ -99,7 +102,8 @@ def read_validation(path: Path) -> ValidationRecords:
     spec = folder.spec
     wanted = [each for each in PROPERTIES if each.name in spec.properties]
     entries = tuple(_entry(folder, name, each) for name in spec.structures for each in wanted)
-    return ValidationRecords(spec, entries, _phases(spec, entries))
+    errors = folder.errors if spec.data is not None else None
+    return ValidationRecords(spec, entries, _phases(spec, entries), errors)
 
 
 def write_table(path: Path, records: ValidationRecords) -> None:

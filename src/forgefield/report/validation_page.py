@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from forgefield.properties.comparison import ComparisonRow
+from forgefield.report.figures_accuracy import parity_plots
 from forgefield.report.html import Html, element, folded, joined, missing, page, paragraph, section
 from forgefield.report.table import Column, table
 from forgefield.report.validation import Entry, ValidationRecords, read_validation, write_table
@@ -47,6 +48,11 @@ def validation_page(records: ValidationRecords, now: datetime) -> str:
         ("summary", "Summary", _summary(records)),
         *((_identifier(entry), _heading(entry, spec.structures), _body(entry, spec.reference, place))
           for place, entry in enumerate(records.entries)),
+        *(
+            [("data", "Labelled structures", parity_plots(records.errors, str(spec.data)))]
+            if records.errors is not None
+            else []
+        ),
         ("settings", "Settings", folded("All settings", element("pre", spec.model_dump_json(indent=2)))),
     ]  # fmt: skip
     links = [element("a", heading, href=f"#{name}") for name, heading, _ in sections]

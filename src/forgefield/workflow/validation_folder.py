@@ -19,9 +19,10 @@ from forgefield.atoms.formats import read_structures, write_extxyz
 from forgefield.atoms.identity import structure_key
 from forgefield.atoms.spec import Spec
 from forgefield.properties.comparison import LimitsSpec
+from forgefield.properties.errors import ErrorStatistics
 from forgefield.properties.examination import Property
 from forgefield.properties.examination_spec import ExaminationSpec
-from forgefield.properties.stored import from_dict, to_dict
+from forgefield.properties.stored import from_dict, from_json, to_dict, to_json
 from forgefield.workflow.folder import write_atomically
 
 POTENTIAL, REFERENCE = "potential", "reference"
@@ -42,6 +43,8 @@ class ValidationSpec(Spec):
     """What counts as agreement."""
     structures: tuple[str, ...] = Field(min_length=1)
     """Names of the structures."""
+    data: str | None = None
+    """File of labelled structures on which the errors are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,16 @@ class ValidationFolder:
         }
         text = json.dumps(content, allow_nan=False)
         write_atomically(self._outcome(method, structure, each.name), text)
+
+    @property
+    def errors(self) -> ErrorStatistics | None:
+        """Of the potential on labelled structures; None if they were not asked for."""
+        path = self.path / "errors.json"
+        return from_json(ErrorStatistics, path.read_text()) if path.exists() else None
+
+    def write_errors(self, errors: ErrorStatistics) -> None:
+        """Keep errors on labelled structures."""
+        write_atomically(self.path / "errors.json", to_json(errors))
 
     def _outcome(self, method: str, structure: str, name: str) -> Path:
         return self.path / method / file_name(structure) / f"{name}.json"
