@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,8 @@ import pytest
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
+from ase.filters import FrechetCellFilter
+from ase.optimize import BFGS
 
 from forgefield.reference.ledger import Ledger
 
@@ -171,6 +174,26 @@ def test_beside_labelled_structures(home: Path, forgefield: Callable[..., Any]) 
     unlabelled = forgefield("validate", EMT_NAME, "Cu.cif", "-f", "out", "--against", "Cu.cif")
     assert unlabelled.exit_code == 1
     assert "none of the structures in Cu.cif has energy and forces" in " ".join(unlabelled.output.split())
+
+
+def test_several_structures_and_the_energies_between_them(home: Path, forgefield: Callable[..., Any]) -> None:
+    hcp = bulk("Cu", "hcp", a=2.56, c=4.2)
+    ase.io.write(home / "hcp.cif", hcp)
+    names = ["-p", "equation_of_state,relaxed_structure", "-f", "out"]
+    result = forgefield("validate", EMT_NAME, "Cu.cif", "hcp.cif", "--against", EMT_NAME, *names)
+    assert result.exit_code == 0, result.output
+    above = rows(home / "out")["energy above Cu, hcp"]
+    relaxed = FrechetCellFilter(hcp)
+    hcp.calc = EMT()
+    BFGS(relaxed, logfile=None).run(fmax=0.002)
+    with (home / "out" / "comparison.csv").open() as table:
+        energies = [float(row["potential"]) for row in csv.DictReader(table) if row["quantity"] == "energy"]
+    assert energies[1] == pytest.approx(hcp.get_potential_energy() / 2, abs=2e-5)
+    assert float(above["potential"]) == pytest.approx(energies[1] - energies[0], abs=5e-5)
+    assert above["verdict"] == "agrees"
+    page = (home / "out" / "report.html").read_text()
+    identifiers = re.findall(r'id="(figure-[^"]*)"', page)
+    assert len(identifiers) == len(set(identifiers)) == 4
 
 
 def test_stopped_and_gone_on_with(home: Path) -> None:
