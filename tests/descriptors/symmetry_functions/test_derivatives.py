@@ -76,7 +76,18 @@ def test_several_threads_give_the_same():
 
 @njit
 def fused(
-    positions, translations, offsets, neighbours, images, species, tables, work, cotangent, forces, virial
+    positions,
+    translations,
+    offsets,
+    neighbours,
+    images,
+    species,
+    tables,
+    work,
+    cotangent,
+    forces,
+    virial,
+    virials,
 ):
     values = np.zeros_like(cotangent)
     for i in range(len(species)):
@@ -85,7 +96,7 @@ def fused(
         values[i] = work.values
         work.cotangent[:] = cotangent[i]
         backpropagate(species[i], tables, work)
-        scatter(i, tables.length, work, forces, virial)
+        scatter(i, tables.length, work, forces, virial, virials)
     return values
 
 
@@ -96,12 +107,13 @@ def test_fused_kernels_agree_with_the_descriptor():
     cotangent = np.random.default_rng(2).normal(size=(len(atoms), functions.width))
     listed = find_pairs(atoms, functions.cutoff + 0.7)
     work = workspaces(functions.tables, functions.width, 1, int(np.diff(listed.offsets).max()))
-    forces, virial = np.zeros((len(atoms), 3)), np.zeros((3, 3))
+    forces, virial, virials = np.zeros((len(atoms), 3)), np.zeros((3, 3)), np.zeros((len(atoms), 3, 3))
     values = fused(
         *listed.placed(atoms), listed.offsets, listed.neighbours, listed.images, species, functions.tables,
-        of_thread(work, 0), cotangent, forces, virial,
+        of_thread(work, 0), cotangent, forces, virial, virials,
     )  # fmt: skip
     gradients = functions.pull(pairs, species, cotangent)
     np.testing.assert_allclose(values, functions.values(pairs, species), rtol=1e-11, atol=1e-14)
     np.testing.assert_allclose(forces, forces_from_pairs(pairs, gradients, len(atoms)), atol=1e-10)
     np.testing.assert_allclose(virial, pairs.vectors.T @ gradients, atol=1e-10)
+    np.testing.assert_allclose(virials.sum(axis=0), -virial, atol=1e-10)
