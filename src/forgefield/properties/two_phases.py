@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-import spglib
 from ase import Atoms
 from ase.neighborlist import neighbor_list
 from numpy.typing import NDArray
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Array
-from forgefield.properties.crystal import SYMMETRY_TOLERANCE, bare_crystal
+from forgefield.properties.crystal import SYMMETRY_TOLERANCE, bare_crystal, symmetry_dataset
 
 _LAYER_ATOMS = 40
 """Fewer would give a melt the order of chance: one over their root."""
@@ -32,17 +31,10 @@ def upright_block(atoms: Atoms, width: float, length: float) -> Atoms:
         ForgefieldError: a lattice whose conventional cell has no vector at right angles to two others.
     """
     crystal = bare_crystal(atoms)
-    found = spglib.standardize_cell(
-        (crystal.cell.array, crystal.get_scaled_positions(), crystal.numbers),
-        to_primitive=False,
-        symprec=SYMMETRY_TOLERANCE,
+    found = symmetry_dataset(crystal, SYMMETRY_TOLERANCE)
+    conventional = Atoms(
+        numbers=found.std_types, scaled_positions=found.std_positions, cell=found.std_lattice, pbc=True
     )
-    if found is None:
-        raise ForgefieldError(
-            f"no symmetry was found of {crystal.get_chemical_formula()}", "give an unperturbed crystal"
-        )
-    cell, places, numbers = found
-    conventional = Atoms(numbers, scaled_positions=places, cell=cell, pbc=True)
     angles = conventional.cell.angles()
     if np.abs(angles[:2] - 90.0).max() > 0.01:
         raise ForgefieldError(
