@@ -22,7 +22,7 @@ from forgefield.sampling.integrators import Langevin, NoseHooverChain, VelocityV
 from forgefield.sampling.langevin import MotionState, start_motion
 from forgefield.sampling.long_run import RunFiles, run_on_disk
 from forgefield.sampling.observables import observed, read_log
-from forgefield.sampling.trajectory_files import trajectory_file
+from forgefield.sampling.trajectory_files import ExtendedXyzFile, trajectory_file
 from forgefield.testing.lennard_jones import LennardJones
 
 POTENTIAL = LennardJones("H", cutoff=2.5)
@@ -82,6 +82,23 @@ def test_a_stopped_run_goes_on_to_the_same_bits(suffix, tmp_path):
     assert again.positions.tobytes() == end.positions.tobytes()
     assert contents(parts) == contents(whole)
     assert [each.step for each in read_log(RunFiles(parts).log)] == list(range(0, 201, 10))
+
+
+def test_ctrl_c_waits_until_frames_are_written(tmp_path, monkeypatch):
+    run(tmp_path / "whole.xyz")
+    append = ExtendedXyzFile.append
+
+    def interrupted(self, states):
+        monkeypatch.setattr(ExtendedXyzFile, "append", append)
+        append(self, states[:2])
+        signal.raise_signal(signal.SIGINT)
+        append(self, states[2:])
+
+    monkeypatch.setattr(ExtendedXyzFile, "append", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "parts.xyz", 100)
+    run(tmp_path / "parts.xyz")
+    assert contents(tmp_path / "parts.xyz") == contents(tmp_path / "whole.xyz")
 
 
 def test_a_longer_run_goes_on_and_a_finished_one_does_nothing(tmp_path):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -188,9 +191,26 @@ class _Keeper:
         """Frames first, then the checkpoint: a kill in between is made good by `add`."""
         if self.last is None:
             return
-        self.writer.append(self.states)
-        self.log.append(self.observations)
-        save_record(Checkpoint(self.last, self.frames, self.settings), self.files.checkpoint)
-        self.states.clear()
-        self.observations.clear()
-        self.last, self.stored = None, time.monotonic()
+        with _whole():
+            self.writer.append(self.states)
+            self.log.append(self.observations)
+            save_record(Checkpoint(self.last, self.frames, self.settings), self.files.checkpoint)
+            self.states.clear()
+            self.observations.clear()
+            self.last, self.stored = None, time.monotonic()
+
+
+@contextmanager
+def _whole() -> Iterator[None]:
+    """Ctrl-C waits until this is done: half of it would be done again, and frames written twice."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: asked.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if asked:
+        raise KeyboardInterrupt
