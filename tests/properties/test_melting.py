@@ -48,6 +48,8 @@ def test_blocks_stand_upright_and_their_layers_are_ordered(atoms, in_conventiona
     np.testing.assert_allclose(block.cell.array[2, :2], 0.0, atol=1e-9)
     np.testing.assert_allclose(block.cell.array[:2, 2], 0.0, atol=1e-9)
     assert len(block) % in_conventional == 0
+    assert block.get_chemical_formula(empirical=True) == atoms.get_chemical_formula(empirical=True)
+    assert shortest_distance(block) == pytest.approx(shortest_distance(atoms))
     assert len(block) / block.cell.volume == pytest.approx(len(atoms) / atoms.cell.volume)
     order = LayerOrder.of(block)
     perfect = order.layers(block.positions, block.cell.array)

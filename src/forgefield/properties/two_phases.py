@@ -32,8 +32,10 @@ def upright_block(atoms: Atoms, width: float, length: float) -> Atoms:
     """
     crystal = bare_crystal(atoms)
     found = symmetry_dataset(crystal, SYMMETRY_TOLERANCE)
+    # What spglib is given are kinds of atoms, which moments and masses tell apart too, not atomic numbers.
+    like = [int(np.flatnonzero(found.mapping_to_primitive == k)[0]) for k in found.std_mapping_to_primitive]
     conventional = Atoms(
-        numbers=found.std_types, scaled_positions=found.std_positions, cell=found.std_lattice, pbc=True
+        numbers=crystal.numbers[like], scaled_positions=found.std_positions, cell=found.std_lattice, pbc=True
     )
     angles = conventional.cell.angles()
     if np.abs(angles[:2] - 90.0).max() > 0.01:
