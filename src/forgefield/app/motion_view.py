@@ -41,6 +41,7 @@ class MotionWatch:
         self.began = self.drawn = time.monotonic()
         self.asked, self.asking, self.warned = 0.0, 0.0, False
         self.temperature = ""
+        self.last: MotionState | None = None
 
     def __enter__(self) -> Self:
         self.bars.__enter__()
@@ -50,6 +51,9 @@ class MotionWatch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # However seldom it was asked, where the run ends it is.
+        if kind is None and self.last is not None and not self.warned and self.asking < float("inf"):
+            self._ask(self.last)
         self.bars.__exit__(kind, error, trace)
 
     def progress(self, done: int) -> None:
@@ -64,8 +68,12 @@ class MotionWatch:
     def observe(self, state: MotionState) -> None:
         """At each frame."""
         self.temperature = f", {state.temperature:.0f} K"
-        if self.warned or time.monotonic() - self.asked < self.asking / _SHARE_FOR_UNCERTAINTY:
-            return
+        self.last = state
+        if not self.warned and time.monotonic() - self.asked >= self.asking / _SHARE_FOR_UNCERTAINTY:
+            self._ask(state)
+
+    def _ask(self, state: MotionState) -> None:
+        self.last = None
         self.asked = time.monotonic()
         found = self.potential.evaluate(state.atoms(), uncertainty=True).uncertainty
         self.asking = time.monotonic() - self.asked
