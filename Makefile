@@ -53,6 +53,7 @@ bench: setup
 	$(BIN)/python benchmarks/nep_speed.py
 	$(BIN)/python benchmarks/hdnnp_speed.py
 	$(BIN)/python benchmarks/molecular_dynamics.py
+	$(BIN)/python benchmarks/md_loop.py
 	$(BIN)/python benchmarks/accuracy.py
 
 clean:
