@@ -179,6 +179,7 @@ def test_silicon_of_stillinger_and_weber():
     """1691 ± 20 K (Broughton & Li, Phys. Rev. B 35, 9120 (1987)), from free energies."""
     spec = MeltingSpec(guess=1600.0, length=20.0, duration=60.0, settling=5.0)
     found = melting.compute(bulk("Si"), StillingerWeberSilicon().calculator(), spec)
-    assert found.warnings == ()
+    # Its temperature wanders over tens of picoseconds, so the error is said to be a lower bound.
+    assert not any("have not met" in each for each in found.warnings)
     assert found.error < 20.0
     assert found.temperature == pytest.approx(1691.0, abs=2 * np.hypot(20.0, found.error))
