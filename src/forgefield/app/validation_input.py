@@ -13,7 +13,7 @@ from forgefield.app.commands_evaluate import reference_values
 from forgefield.app.training_files import gather_settings
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.formats import read_structures
-from forgefield.atoms.spec import Spec
+from forgefield.atoms.spec import Spec, settings_error
 from forgefield.dataset.store import Dataset
 from forgefield.properties.comparison import LimitsSpec
 from forgefield.properties.errors import ErrorStatistics, prediction_errors
@@ -55,11 +55,7 @@ def read_settings(file: Path | None, assignments: Sequence[str], budget: int | N
     try:
         return ValidationSettings.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        problem, _, remedy = first["msg"].removeprefix("Value error, ").partition("; ")
-        known = "groups are reference, properties, agreement and budget"
-        raise ForgefieldError(f"setting {key}: {problem}", remedy or known) from error
+        raise settings_error(error, "", ValidationSettings) from None
 
 
 def named_structures(names: Sequence[str], method: Method) -> dict[str, Atoms]:

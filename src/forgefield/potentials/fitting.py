@@ -12,7 +12,7 @@ from ase import Atoms
 from pydantic import Field, ValidationError
 
 from forgefield.atoms.errors import ForgefieldError
-from forgefield.atoms.spec import Spec
+from forgefield.atoms.spec import Spec, settings_error
 from forgefield.potentials.contract import Potential
 from forgefield.potentials.registry import family_named
 from forgefield.potentials.repulsion import baseline_of, joined, radii_from
@@ -169,7 +169,7 @@ def fit_spec(settings: Mapping[str, Any]) -> FitSpec:
     try:
         return FitSpec.model_validate(settings)
     except ValidationError as error:
-        raise _refused(error, "", FitSpec) from None
+        raise settings_error(error, "", FitSpec) from None
 
 
 def family_spec(family: str, settings: FitSpec) -> Spec:
@@ -183,30 +183,7 @@ def family_spec(family: str, settings: FitSpec) -> Spec:
     try:
         return kind.model_validate({**single, **settings.potential})
     except ValidationError as error:
-        raise _refused(error, "potential.", kind) from None
-
-
-def _refused(error: ValidationError, prefix: str, spec: type[Spec]) -> ForgefieldError:
-    """The first thing that is wrong, in the settings' terms."""
-    first = error.errors()[0]
-    key = prefix + ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        group: Any = spec
-        for part in first["loc"][:-1]:
-            annotation = group.model_fields[part].annotation
-            group = next(
-                (
-                    each
-                    for each in (annotation, *getattr(annotation, "__args__", ()))
-                    if hasattr(each, "model_fields")
-                ),
-                group,
-            )
-        return ForgefieldError(
-            f"settings: there is no key {key}", f"known keys here: {', '.join(group.model_fields)}"
-        )
-    reason = first["msg"].removeprefix("Value error, ")
-    return ForgefieldError(f"settings: {key} = {first['input']!r}: {reason}", "change the value")
+        raise settings_error(error, "potential.", kind) from None
 
 
 def _without_effect(training: TrainingSpec, family: str) -> list[str]:

@@ -19,10 +19,9 @@ from forgefield.atoms.records import Array
 from forgefield.atoms.spec import Spec
 from forgefield.properties.crystal import bare_crystal
 from forgefield.properties.equilibration import statistical_inefficiency
-from forgefield.properties.equilibrium_run import repeated
 from forgefield.properties.force_constants import SupercellMatrix
 from forgefield.properties.quantities import Quantity
-from forgefield.properties.supercell_choice import choose_supercell
+from forgefield.properties.supercell_choice import repeated
 from forgefield.sampling.calculator_potential import potential_of
 from forgefield.sampling.integrators import Langevin, VelocityVerlet
 from forgefield.sampling.langevin import start_motion
@@ -127,9 +126,7 @@ def compute(
         ForgefieldError: a structure that is not periodic, no supercell that is long enough, or motion that runs away.
     """
     crystal = bare_crystal(atoms)
-    start = repeated(
-        crystal, spec.supercell or choose_supercell(crystal, spec.minimum_length, spec.max_atoms)
-    )
+    start = repeated(crystal, spec)
     potential = potential_of(calculator, start)
     timestep = spec.timestep * units.fs
     state = start_motion(potential, start, 2.0 * spec.temperature, np.random.default_rng(spec.seed))

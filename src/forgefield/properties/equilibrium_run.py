@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 from ase import Atoms, units
-from ase.build import make_supercell
 from ase.calculators.calculator import Calculator
 from pydantic import Field
 
@@ -14,7 +13,7 @@ from forgefield.atoms.spec import Spec
 from forgefield.properties.crystal import bare_crystal
 from forgefield.properties.force_constants import SupercellMatrix
 from forgefield.properties.production_run import ProductionRun, equilibrated_part
-from forgefield.properties.supercell_choice import choose_supercell
+from forgefield.properties.supercell_choice import repeated
 from forgefield.properties.trajectory import MotionRecorder
 from forgefield.sampling.calculator_potential import potential_of
 from forgefield.sampling.integrators import Integrator, Langevin, NoseHooverChain
@@ -71,8 +70,7 @@ def run_equilibrium(
         ForgefieldError: a structure that is not periodic, no supercell that is long enough, or motion that runs away.
     """
     crystal = bare_crystal(atoms)
-    matrix = spec.supercell or choose_supercell(crystal, spec.minimum_length, spec.max_atoms)
-    start = repeated(crystal, matrix)
+    start = repeated(crystal, spec)
     potential = potential_of(calculator, start)
     timestep, relaxation = spec.timestep * units.fs, spec.relaxation_time * units.fs
     steps = round(1000.0 * spec.duration / spec.timestep)
@@ -87,8 +85,3 @@ def run_equilibrium(
     every = max(1, round(spec.sample_every / spec.timestep))
     run_motion(potential, state, recording, steps, every, recorder, progress)
     return equilibrated_part(recorder.trajectory(timestep))
-
-
-def repeated(atoms: Atoms, matrix: SupercellMatrix) -> Atoms:
-    """The supercell whose vectors are the rows of a matrix, in units of the cell's."""
-    return make_supercell(atoms, np.array(matrix))

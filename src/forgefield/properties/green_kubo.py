@@ -23,10 +23,9 @@ from forgefield.atoms.spec import Spec
 from forgefield.properties.cepstral import cepstral_estimate, periodogram, zero_frequency
 from forgefield.properties.correlation import autocorrelation
 from forgefield.properties.crystal import bare_crystal
-from forgefield.properties.equilibrium_run import repeated
 from forgefield.properties.force_constants import SupercellMatrix
 from forgefield.properties.green_kubo_record import GreenKubo, GreenKuboComponent
-from forgefield.properties.supercell_choice import choose_supercell
+from forgefield.properties.supercell_choice import repeated
 from forgefield.sampling.calculator_potential import potential_of
 from forgefield.sampling.heat_current import HeatCurrent, HeatCurrentRecorder
 from forgefield.sampling.integrators import Langevin, VelocityVerlet
@@ -99,9 +98,7 @@ def run(
 ) -> HeatCurrent:
     """The heat current of one run, the same for the same number; arguments and errors otherwise as of `compute`."""
     crystal = bare_crystal(atoms)
-    start = repeated(
-        crystal, spec.supercell or choose_supercell(crystal, spec.minimum_length, spec.max_atoms)
-    )
+    start = repeated(crystal, spec)
     potential = potential_of(calculator, start)
     potential.virials(start)  # Refused before the thermostat has taken its time.
     timestep, ps = spec.timestep * units.fs, 1000.0 / spec.timestep

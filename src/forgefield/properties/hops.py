@@ -20,7 +20,7 @@ from forgefield.atoms.records import Array
 from forgefield.atoms.spec import Spec
 from forgefield.properties.crystal import CrystalSymmetry, bare_crystal, find_symmetry
 from forgefield.properties.force_constants import SupercellMatrix
-from forgefield.properties.supercell_choice import choose_supercell
+from forgefield.properties.supercell_choice import wanted_supercell
 
 _SAME = 0.01
 """Å; vectors that differ by less are one."""
@@ -164,7 +164,7 @@ def interstitial_hops(atoms: Atoms, symbol: str, position: Array, spec: HopSpec)
 
 
 def _supercell(crystal: Atoms, spec: HopSpec) -> SupercellMatrix:
-    return spec.supercell or choose_supercell(crystal, spec.minimum_length, spec.max_atoms)
+    return wanted_supercell(crystal, spec)
 
 
 def _classes(

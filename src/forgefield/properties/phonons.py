@@ -32,7 +32,7 @@ from forgefield.properties.force_constants import (
 from forgefield.properties.point import PointValues, evaluate_points, require_points
 from forgefield.properties.polar import PolarSpec, set_polar
 from forgefield.properties.quantities import Planned, Quantity
-from forgefield.properties.supercell_choice import choose_supercell
+from forgefield.properties.supercell_choice import wanted_supercell
 
 if TYPE_CHECKING:
     from phonopy import Phonopy
@@ -150,7 +150,7 @@ def resolve(atoms: Atoms, spec: PhononSpec) -> PhononSpec:
         ForgefieldError: the smallest supercell that is long enough has too many atoms.
     """
     crystal = bare_crystal(atoms)
-    supercell = spec.supercell or choose_supercell(crystal, spec.minimum_length, spec.max_atoms)
+    supercell = wanted_supercell(crystal, spec)
     if abs(round(np.linalg.det(supercell))) == 0:
         raise ForgefieldError(f"supercell {supercell} has no volume", "give three independent vectors")
     mesh = spec.mesh
@@ -243,7 +243,7 @@ def phonon_rmse(phonons: Phonons, reference: Phonons) -> float:
 
 
 def _supercell(crystal: Atoms, spec: PhononSpec) -> SupercellMatrix:
-    return spec.supercell or choose_supercell(crystal, spec.minimum_length, spec.max_atoms)
+    return wanted_supercell(crystal, spec)
 
 
 def _bands(phonopy: Phonopy, n_points: int) -> BandStructure:

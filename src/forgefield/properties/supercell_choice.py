@@ -3,15 +3,46 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Protocol
 
 import numpy as np
 from ase import Atoms
+from ase.build import make_supercell
 from ase.geometry import minkowski_reduce
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.properties.force_constants import SupercellMatrix
 
 _MAX_REPEAT = 12
+
+
+class WantsSupercell(Protocol):
+    """Settings that may name a supercell."""
+
+    @property
+    def supercell(self) -> SupercellMatrix | None: ...
+    @property
+    def minimum_length(self) -> float: ...
+    @property
+    def max_atoms(self) -> int: ...
+
+
+def wanted_supercell(atoms: Atoms, spec: WantsSupercell) -> SupercellMatrix:
+    """The supercell that settings name, or the smallest that is long enough.
+
+    Raises:
+        ForgefieldError: as `choose_supercell`.
+    """
+    return spec.supercell or choose_supercell(atoms, spec.minimum_length, spec.max_atoms)
+
+
+def repeated(atoms: Atoms, spec: WantsSupercell) -> Atoms:
+    """A crystal in that supercell.
+
+    Raises:
+        ForgefieldError: as `choose_supercell`.
+    """
+    return make_supercell(atoms, np.array(wanted_supercell(atoms, spec)))
 
 
 def choose_supercell(atoms: Atoms, minimum_length: float, max_atoms: int) -> SupercellMatrix:

@@ -27,7 +27,7 @@ from forgefield.properties.force_constants import SupercellMatrix
 from forgefield.properties.point import PointValues, evaluate_points, require_points
 from forgefield.properties.polar import PolarSpec, set_polar
 from forgefield.properties.quantities import Planned
-from forgefield.properties.supercell_choice import choose_supercell
+from forgefield.properties.supercell_choice import choose_supercell, wanted_supercell
 from forgefield.properties.thermal_conductivity_record import (
     HeatCarriers,
     MeshConductivity,
@@ -81,7 +81,7 @@ class ThermalConductivitySpec(Spec):
 def resolve(atoms: Atoms, spec: ThermalConductivitySpec) -> ThermalConductivitySpec:
     """The spec with supercells settled, so that they hold at any volume of this crystal."""
     crystal = bare_crystal(atoms)
-    supercell = spec.supercell or choose_supercell(crystal, spec.minimum_length, spec.max_atoms)
+    supercell = wanted_supercell(crystal, spec)
     harmonic = spec.harmonic_supercell
     if harmonic is None and spec.harmonic_minimum_length is not None:
         harmonic = choose_supercell(crystal, spec.harmonic_minimum_length, spec.max_atoms)

@@ -23,10 +23,9 @@ from forgefield.potentials.contract import Potential
 from forgefield.properties.block_averages import blocked_mean
 from forgefield.properties.crystal import bare_crystal
 from forgefield.properties.equilibration import find_equilibration
-from forgefield.properties.equilibrium_run import repeated
 from forgefield.properties.force_constants import SupercellMatrix
 from forgefield.properties.quantities import Quantity
-from forgefield.properties.supercell_choice import choose_supercell
+from forgefield.properties.supercell_choice import repeated, wanted_supercell
 from forgefield.sampling.barostat import Barostat, estimated_bulk_modulus
 from forgefield.sampling.calculator_potential import potential_of
 from forgefield.sampling.integrators import Langevin
@@ -159,15 +158,14 @@ def compute(
         ForgefieldError: a structure that is not periodic, no supercell that is long enough, or motion that runs away.
     """
     crystal = bare_crystal(atoms)
-    matrix = spec.supercell or choose_supercell(crystal, spec.minimum_length, spec.max_atoms)
-    start = repeated(crystal, matrix)
+    start = repeated(crystal, spec)
     potential = potential_of(calculator, start)
     rng = np.random.default_rng(spec.seed)
     stiffness = estimated_bulk_modulus(potential, start)
     runs = [_run(potential, start, each, stiffness, spec, rng, progress) for each in spec.temperatures]
     doubts: list[str] = []
     columns, errors = [], []
-    inverse = np.linalg.inv(np.array(matrix, dtype=float))
+    inverse = np.linalg.inv(np.array(wanted_supercell(crystal, spec), dtype=float))
     for temperature, cells, end in zip(spec.temperatures, *zip(*runs, strict=True), strict=True):
         volumes = np.abs(np.linalg.det(cells)) / len(start)
         found = find_equilibration(volumes)
