@@ -3,8 +3,8 @@ import pytest
 from ase import Atoms
 from ase.build import bulk, fcc111, molecule
 
+from forgefield.atoms.vacuum import gaps, is_isolated_atom, plane_spacings
 from forgefield.reference.k_points import k_point_mesh
-from forgefield.reference.vacuum import gaps, is_isolated_atom, plane_spacings
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,13 @@ from forgefield.atoms.contacts import closest_contact
 from forgefield.selection.screen import Limits, limits_from, screen
 
 
+def _slab():
+    slab = bulk("Si", cubic=True)
+    slab.center(vacuum=5.0, axis=2)
+    slab.pbc = True
+    return slab
+
+
 def test_closest_contact_counts_in_covalent_radii():
     water = molecule("H2O")
     contact = closest_contact(water, search=2.0)
@@ -39,11 +46,18 @@ def test_closest_contact_finds_nothing():
 def test_limits_come_from_the_known_densities():
     known = [bulk("Si", a=5.2), bulk("Si", a=5.6, cubic=True), molecule("Si2H6")]
     known.append(Atoms("Si", cell=[10, 10, 10], pbc=True))  # an isolated atom has no density
+    known.append(_slab())  # nor has a slab
     limits = limits_from(known, min_distance_ratio=0.7, volume_window=1.25)
     assert limits.min_volume == pytest.approx(5.2**3 / 8 / 1.25)
     assert limits.max_volume == pytest.approx(5.6**3 / 8 * 1.25)
     assert limits.min_distance_ratio == 0.7
     assert limits_from(known[2:], 0.7, 1.25) == Limits(min_distance_ratio=0.7)
+
+
+def test_the_vacuum_over_a_slab_is_no_low_density():
+    limits = Limits(min_volume=10.0, max_volume=30.0)
+    thin = bulk("Si", a=7.0, cubic=True)
+    assert screen([_slab(), thin], limits).mask.tolist() == [True, False]
 
 
 def test_screen_gives_reasons():

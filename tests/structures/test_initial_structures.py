@@ -87,6 +87,14 @@ def test_the_energy_volume_path_is_one_trajectory_and_random_draws_are_many() ->
     )
 
 
+def test_rattled_cells_may_be_wider_than_the_strained_ones() -> None:
+    spec = StructuresSpec(prototypes=("diamond",), rattle=RattleSpec(amplitudes=(0.05,), max_atoms=64))
+    sizes = {
+        source: {len(c.atoms) for c in _make(spec) if c.source == source} for source in ("rattle", "strain")
+    }
+    assert sizes == {"rattle": {64}, "strain": {2, 8}}
+
+
 def test_the_path_and_the_amplitudes_are_those_asked_for() -> None:
     spec = StructuresSpec(
         prototypes=("diamond",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from ase import Atoms
 
-from forgefield.reference.vacuum import VACUUM, gaps
+from forgefield.atoms.vacuum import VACUUM, gaps
 
 
 def k_point_mesh(atoms: Atoms, k_spacing: float) -> tuple[int, int, int]:

@@ -10,6 +10,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from forgefield.atoms.contacts import closest_contact
+from forgefield.atoms.vacuum import has_density
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Limits:
 
     Attributes:
         min_distance_ratio: smallest distance / (sum of covalent radii).
-        min_volume: Å³ per atom; counts for structures that are periodic in three directions.
+        min_volume: Å³ per atom; counts for structures that fill space.
         max_volume: Å³ per atom.
     """
 
@@ -44,7 +45,7 @@ def limits_from(known: Sequence[Atoms], min_distance_ratio: float, volume_window
     """Limits with a window of volumes that comes from the known structures.
 
     The range of their volumes per atom, widened by the factor ``volume_window`` on either side. Structures
-    that are not periodic in three directions, and those without any bond (isolated atoms in a box), have no
+    that are not periodic in three directions, slabs, and those without any bond (isolated atoms in a box), have no
     density and are left out; without any others the volume is free.
 
     Args:
@@ -55,7 +56,7 @@ def limits_from(known: Sequence[Atoms], min_distance_ratio: float, volume_window
     volumes = [
         float(atoms.cell.volume) / len(atoms)
         for atoms in known
-        if len(atoms) and atoms.pbc.all() and np.isfinite(closest_contact(atoms, search=1.6).ratio)
+        if len(atoms) and has_density(atoms) and np.isfinite(closest_contact(atoms, search=1.6).ratio)
     ]
     if not volumes:
         return Limits(min_distance_ratio=min_distance_ratio)
@@ -77,7 +78,7 @@ def _objection(atoms: Atoms, limits: Limits) -> str:
         return "no atoms"
     if not (np.isfinite(atoms.positions).all() and np.isfinite(atoms.cell.array).all()):
         return "coordinates are not finite"
-    if atoms.pbc.all():
+    if has_density(atoms):
         volume = float(atoms.cell.volume) / len(atoms)
         if not limits.min_volume <= volume <= limits.max_volume:
             return f"{volume:.2f} Å³ per atom lies outside {limits.min_volume:.2f} to {limits.max_volume:.2f}"

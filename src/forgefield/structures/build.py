@@ -182,7 +182,7 @@ def _strains(
     primitive = prototype(element, name)
     cells = (
         ("small", _small(primitive), spec.strain.small_count, small),
-        ("large", _large(spec, primitive), spec.strain.large_count, large),
+        ("large", _large(spec.max_atoms, primitive), spec.strain.large_count, large),
     )
     for size, cell, count, rng in cells:
         for index in range(count):
@@ -198,7 +198,7 @@ def _strains(
 
 def _rattles(spec: StructuresSpec, element: str, name: str, rng: np.random.Generator) -> Iterator[Candidate]:
     primitive = prototype(element, name)
-    large = _large(spec, primitive)
+    large = _large(spec.rattle.max_atoms or spec.max_atoms, primitive)
     amplitudes = [amplitude for amplitude in spec.rattle.amplitudes for _ in range(spec.rattle.count)]
     for index, amplitude in enumerate(amplitudes):
         change = rng.uniform(-spec.rattle.volume, spec.rattle.volume)
@@ -217,8 +217,8 @@ def _small(primitive: Atoms) -> Atoms:
     return supercell(primitive, max(2, len(primitive)))
 
 
-def _large(spec: StructuresSpec, primitive: Atoms) -> Atoms:
-    return supercell(primitive, max(spec.max_atoms, 2, len(primitive)))
+def _large(max_atoms: int, primitive: Atoms) -> Atoms:
+    return supercell(primitive, max(max_atoms, 2, len(primitive)))
 
 
 def _companion(

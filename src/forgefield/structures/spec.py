@@ -51,6 +51,8 @@ class RattleSpec(Spec):
     """structures of each amplitude"""
     volume: Fraction = 0.03
     """largest relative change of volume, drawn anew for each structure"""
+    max_atoms: Annotated[int, Field(ge=1, le=512)] | None = None
+    """largest supercell, if not that of all (structures.max_atoms): a wide one knows the phonons of long waves"""
 
 
 class CompanionSpec(Spec):

@@ -12,8 +12,8 @@ from ase.data import ground_state_magnetic_moments
 from pydantic import JsonValue
 
 from forgefield.atoms.errors import ForgefieldError
+from forgefield.atoms.vacuum import is_isolated_atom, plane_spacings
 from forgefield.reference.spec import ReferenceSpec
-from forgefield.reference.vacuum import is_isolated_atom, plane_spacings
 
 _MARGIN = 3.0  # Å between atoms and the end of the box along axes without periodicity
 

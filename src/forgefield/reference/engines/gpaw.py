@@ -25,13 +25,13 @@ from ase import Atoms
 from pydantic import JsonValue
 
 from forgefield.atoms.errors import ForgefieldError
+from forgefield.atoms.vacuum import is_isolated_atom
 from forgefield.reference.engines.conditions import check_names, lacks_room, shared_parameters, with_moments
 from forgefield.reference.engines.engine import Attempt, NotConvergedError, Parameters, SinglePoint
 from forgefield.reference.engines.gpaw_sets import read_paw_sets
 from forgefield.reference.engines.single_point import single_point
 from forgefield.reference.k_points import k_point_mesh
 from forgefield.reference.spec import ReferenceSpec
-from forgefield.reference.vacuum import is_isolated_atom
 
 _OWNED = {
     "mode": "cutoff",

@@ -7,8 +7,8 @@ from ase import Atoms
 from ase.calculators.calculator import BaseCalculator, PropertyNotImplementedError, SCFError
 
 from forgefield.atoms.records import Array
+from forgefield.atoms.vacuum import is_isolated_atom
 from forgefield.reference.engines.engine import NotConvergedError, SinglePoint
-from forgefield.reference.vacuum import is_isolated_atom
 
 
 def single_point(atoms: Atoms, calculator: BaseCalculator) -> SinglePoint:

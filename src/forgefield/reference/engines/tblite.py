@@ -13,11 +13,11 @@ from ase.calculators.calculator import CalculationFailed
 from pydantic import JsonValue
 
 from forgefield.atoms.errors import ForgefieldError
+from forgefield.atoms.vacuum import plane_spacings
 from forgefield.reference.engines.conditions import check_names
 from forgefield.reference.engines.engine import Attempt, NotConvergedError, Parameters, SinglePoint
 from forgefield.reference.engines.single_point import single_point
 from forgefield.reference.spec import ReferenceSpec
-from forgefield.reference.vacuum import plane_spacings
 
 SMALLEST_CELL = 10.0
 """Å between opposite faces of a periodic cell, along each axis."""

@@ -51,7 +51,9 @@ def _samples(context: Context, starts: list[Candidate]) -> list[Candidate]:
     fit = surrogate_of(context)
     if fit is None:
         return starts
-    calculator, guard = fit.potential().calculator(), exploration_guard(context)
+    calculator = fit.potential().calculator()
+    # Cells stand still, and those of slabs are half empty: their volume says nothing.
+    guard = replace(exploration_guard(context), min_volume=0.0, max_volume=float("inf"))
     samples = []
     with one_thread():
         for number, start in enumerate(starts):

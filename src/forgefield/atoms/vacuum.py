@@ -31,6 +31,11 @@ def gaps(atoms: Atoms) -> Array:
     return widest
 
 
+def has_density(atoms: Atoms) -> bool:
+    """Whether volume per atom means something: periodic in three directions, and no gap of vacuum across."""
+    return bool(atoms.pbc.all()) and bool((gaps(atoms) < VACUUM).all())
+
+
 def is_isolated_atom(atoms: Atoms) -> bool:
     """Whether this is one atom, alone in space or in a box with vacuum all around."""
     return len(atoms) == 1 and bool((gaps(atoms) >= VACUUM).all())
