@@ -65,6 +65,10 @@ def test_abinit_writes_energies_in_ev_and_a_mesh_on_gamma(folder, tmp_path):
     assert "pawecutdg" not in text
 
 
+def test_abinit_meshes_may_leave_gamma_out(folder, tmp_path):
+    assert "shiftk 0.5 0.5 0.5\n" in written(tmp_path, k_spacing=1.1, k_mesh="monkhorst-pack")
+
+
 def test_abinit_gets_cell_and_positions_in_one_unit(folder, tmp_path):
     atoms = distorted()
     rows = written(tmp_path).split("\nrprim ")[1].split("\nxred ")

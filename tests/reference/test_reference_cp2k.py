@@ -9,6 +9,7 @@ from forgefield.atoms.errors import ForgefieldError
 from forgefield.reference.engines.cp2k import Cp2kEngine
 from forgefield.reference.engines.cp2k_input import input_template
 from forgefield.reference.engines.registry import find_engine
+from forgefield.reference.k_points import KPointMesh
 from forgefield.reference.spec import ReferenceSpec
 
 
@@ -69,8 +70,10 @@ def test_cp2k_starts_from_the_moment_that_the_electrons_can_have(folder, moments
 def test_cp2k_meshes_are_shifted_onto_gamma(folder):
     text = arguments(bulk("Si", a=5.43), k_spacing=0.5)["inp"]
     assert section(text, "FORCE_EVAL/DFT/KPOINTS") == ["SCHEME MACDONALD 4 4 4 0.125 0.125 0.125"]
-    text = input_template((1, 2, 3), 1000.0, {}, 0.4, 8, "")
+    text = input_template(KPointMesh((1, 2, 3)), 1000.0, {}, 0.4, 8, "")
     assert section(text, "FORCE_EVAL/DFT/KPOINTS") == ["SCHEME MACDONALD 1 2 3 0 0.25 0"]
+    text = arguments(bulk("Si", a=5.43), k_spacing=0.5, k_mesh="monkhorst-pack")["inp"]
+    assert section(text, "FORCE_EVAL/DFT/KPOINTS") == ["SCHEME MACDONALD 4 4 4 0 0 0"]
 
 
 def test_cp2k_merges_the_input_of_the_user_over_ours(folder):

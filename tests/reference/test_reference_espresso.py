@@ -58,6 +58,12 @@ def value(text, key):
     return line.split("=")[1].strip()
 
 
+def test_espresso_meshes_may_leave_gamma_out(folder, tmp_path):
+    assert "K_POINTS automatic\n2 2 2  1 1 1" in written(distorted(), tmp_path, k_mesh="monkhorst-pack")
+    odd = written(distorted(), tmp_path, k_spacing=0.7, k_mesh="monkhorst-pack")
+    assert "K_POINTS automatic\n3 3 3  0 0 0" in odd
+
+
 def test_espresso_writes_what_the_recipe_says(folder, tmp_path):
     text = written(distorted(), tmp_path, parameters={"mixing_beta": 0.3, "electron_maxstep": 33})
     assert float(value(text, "ecutwfc")) == pytest.approx(30.0)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.dft.kpoints import monkhorst_pack
 
 from forgefield.atoms.records import Failure, Labels
 from forgefield.reference.calculate import calculate
@@ -48,6 +49,20 @@ def test_gpaw_labels_agree_with_a_direct_calculation():
     np.testing.assert_allclose(labels.stress, atoms.get_stress(), atol=1e-5)
     assert np.abs(labels.forces).max() > 0.5
     assert labels.engine == f"gpaw {gpaw.__version__}"
+
+
+@pytest.mark.parametrize(("mesh", "nearest"), [("gamma", 0.0), ("monkhorst-pack", 0.25)])
+def test_gpaw_meshes_may_leave_gamma_out(mesh, nearest):
+    atoms = bulk("Si", a=5.43)
+    found = calculate(atoms, recipe(k_mesh=mesh))
+    atoms.calc = gpaw.GPAW(
+        mode=gpaw.PW(300),
+        xc="PBE",
+        kpts=monkhorst_pack((2, 2, 2)) - 0.25 + nearest,
+        occupations=gpaw.FermiDirac(0.1),
+        txt=None,
+    )
+    assert found.energy == pytest.approx(atoms.get_potential_energy(force_consistent=True), abs=1e-3)
 
 
 def test_gpaw_forces_and_stress_are_derivatives_of_the_energy():

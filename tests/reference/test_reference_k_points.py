@@ -4,7 +4,7 @@ from ase import Atoms
 from ase.build import bulk, fcc111, molecule
 
 from forgefield.atoms.vacuum import gaps, is_isolated_atom, plane_spacings
-from forgefield.reference.k_points import k_point_mesh
+from forgefield.reference.k_points import KPointMesh, k_point_mesh, k_points
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,15 @@ from forgefield.reference.k_points import k_point_mesh
 )
 def test_k_point_mesh(atoms, mesh):
     assert k_point_mesh(atoms, 0.35) == mesh
+
+
+def test_meshes_off_gamma_are_shifted_along_even_divisions():
+    assert KPointMesh((1, 2, 3), "monkhorst-pack").shifts == (0.0, 0.5, 0.0)
+    assert KPointMesh((4, 2, 2)).shifts == (0.0, 0.0, 0.0)
+    atoms = bulk("Si", a=5.43, cubic=True) * (2, 1, 1)
+    assert k_points(atoms, {"k_spacing": 0.35}) == KPointMesh((2, 3, 3))
+    asked = k_points(atoms, {"k_spacing": 0.35, "k_mesh": "monkhorst-pack"})
+    assert asked.shifts == (0.5, 0.0, 0.0)
 
 
 @pytest.mark.parametrize("digit", [-1e-12, 0.0, 1e-12])

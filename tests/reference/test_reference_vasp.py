@@ -82,6 +82,12 @@ def test_vasp_writes_what_the_recipe_says(library, tmp_path):
     assert text.index("PAW_PBE O ") < text.index("PAW_PBE Si ")
 
 
+def test_vasp_meshes_may_leave_gamma_out(library, tmp_path):
+    written(tmp_path, k_mesh="monkhorst-pack")
+    points = Kpoints.from_file(tmp_path / "KPOINTS")
+    assert (points.style.name, points.kpts[0]) == ("Monkhorst", (3, 3, 3))
+
+
 def test_vasp_moments_follow_the_sorted_atoms(library, tmp_path):
     engine = VaspEngine()
     atoms = mixed()

@@ -1,11 +1,51 @@
-"""Γ-centred k-point meshes of one density for all cells."""
+"""k-point meshes of one density for all cells."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
 import numpy as np
 from ase import Atoms
+from pydantic import JsonValue
 
 from forgefield.atoms.vacuum import VACUUM, gaps
+
+MeshKind = Literal["gamma", "monkhorst-pack"]
+"""Centred on Γ, or shifted off it along axes of even division (Monkhorst & Pack, Phys. Rev. B 13, 5188 (1976))."""
+
+
+@dataclass(frozen=True, slots=True)
+class KPointMesh:
+    """An even mesh over the reciprocal cell.
+
+    Attributes:
+        size: numbers of points along the reciprocal axes.
+        kind: where its points lie.
+    """
+
+    size: tuple[int, int, int]
+    kind: MeshKind = "gamma"
+
+    @property
+    def shifts(self) -> tuple[float, float, float]:
+        """How far the mesh lies off Γ, in its own steps: 0 or one half along each axis."""
+        first, second, third = (
+            0.5 if self.kind == "monkhorst-pack" and count % 2 == 0 else 0.0 for count in self.size
+        )
+        return first, second, third
+
+
+def k_points(atoms: Atoms, parameters: Mapping[str, JsonValue]) -> KPointMesh:
+    """The mesh of a structure.
+
+    Args:
+        atoms: the structure.
+        parameters: of a recipe: ``k_spacing`` and, where it is not that around Γ, ``k_mesh``.
+    """
+    size = k_point_mesh(atoms, float(str(parameters["k_spacing"])))
+    return KPointMesh(size, "monkhorst-pack" if parameters.get("k_mesh") == "monkhorst-pack" else "gamma")
 
 
 def k_point_mesh(atoms: Atoms, k_spacing: float) -> tuple[int, int, int]:
@@ -15,7 +55,7 @@ def k_point_mesh(atoms: Atoms, k_spacing: float) -> tuple[int, int, int]:
     different size and strain are as equally dense as can be; 1 along axes that are not periodic, or that cross
     a gap of at least 7 Å: there the bands are flat, and an isolated atom or molecule gets Γ alone.
 
-    Always centred on Γ: a shifted mesh may break the crystal's symmetry, also where that is not obvious. The
+    By default centred on Γ: a shifted mesh may break the crystal's symmetry, also where that is not obvious. The
     Monkhorst–Pack 4 × 4 × 4 mesh of primitive silicon has an excellent energy, but gives a cell sheared in yz a
     stress of 1 GPa in xz and xy as well once symmetry is switched off (GPAW-PBE).
 

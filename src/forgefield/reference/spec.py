@@ -9,11 +9,12 @@ from typing import Literal, Self
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from forgefield.atoms.spec import Spec
+from forgefield.reference.k_points import MeshKind
 
 ASE_PREFIX = "ase:"
 """What an engine's name begins with when it names any ASE calculator."""
 
-_PLANE_WAVES = frozenset({"xc", "k_spacing", "cutoff", "smearing", "spin", "parameters"})
+_PLANE_WAVES = frozenset({"xc", "k_spacing", "k_mesh", "cutoff", "smearing", "spin", "parameters"})
 _PROGRAM = _PLANE_WAVES | {"command", "pseudopotentials"}
 
 ENGINE_SETTINGS: dict[str, frozenset[str]] = {
@@ -53,6 +54,10 @@ class ReferenceSpec(Spec):
     that the pseudopotentials were made with."""
     k_spacing: float = Field(default=0.30, gt=0.0, le=10.0)
     """Distance between k-points along each reciprocal axis, 1/Å, factor 2π included; not for tblite and ase."""
+    k_mesh: MeshKind = "gamma"
+    """Meshes centred on Γ suit every lattice. ``monkhorst-pack`` leaves Γ out where a division is even: in large cells
+    of low symmetry half as many points differ, and cubic and orthorhombic cells converge faster; hexagonal and sheared
+    primitive cells need a dense mesh then. Not for tblite and ase."""
     cutoff: float | Literal["auto"] = "auto"
     """Plane-wave cutoff of the wave functions in eV; ``auto`` takes it from the elements' PAW sets or
     pseudopotentials. CP2K's grid for the density gets four times as much."""

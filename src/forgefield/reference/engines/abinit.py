@@ -44,7 +44,7 @@ from forgefield.reference.engines.pseudopotential_files import (
     settled_cutoff,
 )
 from forgefield.reference.engines.single_point import single_point
-from forgefield.reference.k_points import k_point_mesh
+from forgefield.reference.k_points import k_points
 from forgefield.reference.spec import ReferenceSpec
 
 INPUT = "abinit.in"
@@ -191,6 +191,7 @@ class AbinitEngine:
         electrons = sum(float(valence[symbol]) for symbol in structure.symbols)
         moments = structure.get_initial_magnetic_moments()
         cutoff = float(str(parameters["cutoff"]))
+        mesh = k_points(atoms, parameters)
         extra: Any = parameters["extra"]
         settings: dict[str, Any] = {
             "ixc": _IXC[str(parameters["xc"])],
@@ -202,9 +203,9 @@ class AbinitEngine:
             **({"spinat": [[0.0, 0.0, moment] for moment in moments]} if parameters["spin"] else {}),
             "nband": number_of_bands(electrons, float(np.abs(moments).sum())),
             "kptopt": 1,
-            "ngkpt": list(k_point_mesh(atoms, float(str(parameters["k_spacing"])))),
+            "ngkpt": list(mesh.size),
             "nshiftk": 1,
-            "shiftk": [0.0, 0.0, 0.0],
+            "shiftk": list(mesh.shifts),
             "chkprim": 0,
             "chksymbreak": 0,
             "chksymtnons": 0,

@@ -24,6 +24,8 @@ def shared_parameters(spec: ReferenceSpec, cutoff: float) -> dict[str, JsonValue
         "xc": spec.xc,
         "cutoff": cutoff,
         "k_spacing": spec.k_spacing,
+        # Left out by default, so that labels from before there was a choice are found again.
+        **({} if spec.k_mesh == "gamma" else {"k_mesh": spec.k_mesh}),
         "smearing": spec.smearing,
         "spin": spec.spin,
     }

@@ -41,7 +41,7 @@ from forgefield.reference.engines.engine import Attempt, NotConvergedError, Para
 from forgefield.reference.engines.program import Program, ProgramFailedError
 from forgefield.reference.engines.pseudopotential_files import PseudopotentialFolder
 from forgefield.reference.engines.single_point import single_point
-from forgefield.reference.k_points import k_point_mesh
+from forgefield.reference.k_points import k_points
 from forgefield.reference.spec import ReferenceSpec
 
 _FUNCTIONALS = ("LDA", "PBE", "BLYP")  # those with GTH pseudopotentials in CP2K's own files
@@ -178,7 +178,7 @@ class Cp2kEngine:
         moments = structure.get_initial_magnetic_moments()
         electrons = sum(valence[symbol] for symbol in structure.symbols) - int(str(parameters["charge"]))
         inp = input_template(
-            mesh=k_point_mesh(atoms, float(str(parameters["k_spacing"]))),
+            mesh=k_points(atoms, parameters),
             temperature=float(str(parameters["smearing"])) / kB,
             moments=dict(zip(structure.symbols, moments, strict=True)) if parameters["spin"] else {},
             alpha=float(str(attempt.settings.get("alpha", 0.4))),

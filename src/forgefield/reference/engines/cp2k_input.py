@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from ase.calculators.cp2k import InputSection, parse_input
 
 from forgefield.atoms.errors import ForgefieldError
+from forgefield.reference.k_points import KPointMesh
 
 _OWNED_SECTIONS = {"KPOINTS": "k_spacing", "SMEAR": "smearing", "XC": "xc"}
 
 
 def input_template(
-    mesh: tuple[int, int, int],
+    mesh: KPointMesh,
     temperature: float,
     moments: Mapping[str, float],
     alpha: float,
@@ -22,7 +23,7 @@ def input_template(
     """Smearing, k-points, mixing and starting moments, with the user's own input merged over.
 
     Args:
-        mesh: numbers of k-points, Γ-centred.
+        mesh: of k-points.
         temperature: of the Fermi–Dirac distribution, K.
         moments: starting moment by element, μB; empty without spin.
         alpha: share of the new density.
@@ -30,9 +31,14 @@ def input_template(
         further: user's input, in CP2K's format.
     """
     points = ""
-    if max(mesh) > 1:
-        shifts = " ".join(f"{0.5 / n if n % 2 == 0 else 0.0:.12g}" for n in mesh)
-        points = f"&KPOINTS\nSCHEME MACDONALD {' '.join(map(str, mesh))} {shifts}\n&END KPOINTS\n"
+    if max(mesh.size) > 1:
+        # MacDonald's shifts count from Monkhorst and Pack's mesh, in reciprocal vectors.
+        offsets = [
+            0.5 / n if n % 2 == 0 and not shift else 0.0
+            for n, shift in zip(mesh.size, mesh.shifts, strict=True)
+        ]
+        numbers = " ".join(f"{number:.12g}" for number in (*mesh.size, *offsets))
+        points = f"&KPOINTS\nSCHEME MACDONALD {numbers}\n&END KPOINTS\n"
     kinds = "".join(
         f"&KIND {symbol}\nMAGNETIZATION {moment:.6g}\n&END KIND\n" for symbol, moment in moments.items()
     )

@@ -43,7 +43,7 @@ from forgefield.reference.engines.pseudopotential_files import (
 )
 from forgefield.reference.engines.single_point import single_point
 from forgefield.reference.engines.upf import FUNCTIONALS, read_upf_header
-from forgefield.reference.k_points import k_point_mesh
+from forgefield.reference.k_points import k_points
 from forgefield.reference.spec import ReferenceSpec
 
 INPUT = "espresso.pwi"
@@ -206,6 +206,7 @@ class EspressoEngine:
             **extra,
             **attempt.settings,
         }
+        mesh = k_points(atoms, parameters)
         nested = Namelist(settings)
         nested.to_nested("pw")
         write(
@@ -214,8 +215,8 @@ class EspressoEngine:
             format="espresso-in",
             input_data=nested,
             pseudopotentials={symbol: path.name for symbol, path in paths.items()},
-            kpts=k_point_mesh(atoms, float(str(parameters["k_spacing"]))),
-            koffset=(0, 0, 0),
+            kpts=mesh.size,
+            koffset=tuple(int(2 * shift) for shift in mesh.shifts),
         )
 
 

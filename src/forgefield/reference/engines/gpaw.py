@@ -30,7 +30,7 @@ from forgefield.reference.engines.conditions import check_names, lacks_room, sha
 from forgefield.reference.engines.engine import Attempt, NotConvergedError, Parameters, SinglePoint
 from forgefield.reference.engines.gpaw_sets import read_paw_sets
 from forgefield.reference.engines.single_point import single_point
-from forgefield.reference.k_points import k_point_mesh
+from forgefield.reference.k_points import k_points
 from forgefield.reference.spec import ReferenceSpec
 
 _OWNED = {
@@ -134,11 +134,11 @@ class GpawEngine:
 
 
 def _arguments(atoms: Atoms, parameters: Parameters) -> dict[str, Any]:
-    mesh = k_point_mesh(atoms, float(str(parameters["k_spacing"])))
+    mesh = k_points(atoms, parameters)
     arguments: dict[str, Any] = {
         "mode": {"name": "pw", "ecut": parameters["cutoff"]},
         "xc": parameters["xc"],
-        "kpts": {"size": mesh, "gamma": True},
+        "kpts": {"size": mesh.size, **({"gamma": True} if mesh.kind == "gamma" else {})},
         "occupations": {"name": "fermi-dirac", "width": parameters["smearing"]},
         "convergence": parameters["convergence"],
     }

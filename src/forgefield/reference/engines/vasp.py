@@ -41,7 +41,7 @@ from forgefield.reference.engines.pseudopotential_files import (
     settled_cutoff,
 )
 from forgefield.reference.engines.single_point import single_point
-from forgefield.reference.k_points import k_point_mesh
+from forgefield.reference.k_points import k_points
 from forgefield.reference.spec import ReferenceSpec
 
 _GGA = {"LDA": None, "PBE": "PE", "PBEsol": "PS", "revPBE": "RE", "RPBE": "RP", "AM05": "AM"}
@@ -188,8 +188,9 @@ class VaspEngine:
         }
         incar = "".join(f"{name.upper()} = {_written(value)}\n" for name, value in settings.items())
         (folder / "INCAR").write_text(incar)
-        mesh = k_point_mesh(atoms, float(str(parameters["k_spacing"])))
-        (folder / "KPOINTS").write_text(f"Gamma-centred\n0\nGamma\n{mesh[0]} {mesh[1]} {mesh[2]}\n0 0 0\n")
+        mesh = k_points(atoms, parameters)
+        style = "Gamma" if mesh.kind == "gamma" else "Monkhorst-Pack"
+        (folder / "KPOINTS").write_text(f"{mesh.kind}\n0\n{style}\n{' '.join(map(str, mesh.size))}\n0 0 0\n")
         write_vasp(folder / "POSCAR", structure, direct=True, vasp5=True)
         library = self.folder.find()
         records: Any = parameters["pseudopotentials"]
