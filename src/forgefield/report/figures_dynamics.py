@@ -2,51 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, TypeVar
-
 import numpy as np
 
-from forgefield.atoms.records import Array
 from forgefield.properties.angular_distribution import AngularDistribution
 from forgefield.properties.arrhenius import Arrhenius
 from forgefield.properties.diffusion import Diffusion
 from forgefield.properties.phonons import Phonons
 from forgefield.properties.radial_distribution import RadialDistribution
 from forgefield.properties.vibrational_spectrum import VibrationalSpectrum
-from forgefield.report.figures_style import (
-    POTENTIAL,
-    QUIET,
-    REFERENCE,
-    apply_style,
-    draw,
-    faint,
-    new_figure,
-    rounded,
-    with_legend,
-)
+from forgefield.report.figures_curves import curve, distinct, methods, stacked
+from forgefield.report.figures_style import POTENTIAL, QUIET, anchor, draw, new_figure, rounded, with_legend
 from forgefield.report.html import Html
 from forgefield.report.wording import number
-
-Result = TypeVar("Result")
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
-_BAND = 0.18
-"""Opacity of a band of one standard error."""
 
 
 def radial_plot(
     potential: RadialDistribution | None, reference: RadialDistribution | None, reference_name: str
 ) -> Html:
     """g(r) of every pair of species, one above the other."""
-    names = _names(pair.name for each in (potential, reference) if each is not None for pair in each.pairs)
-    figure = _stacked(names, "distance, Å")
+    names = distinct(pair.name for each in (potential, reference) if each is not None for pair in each.pairs)
+    figure = stacked(names, "distance, Å")
     for row, name in enumerate(names, start=1):
-        for result, title, colour in _sides(potential, reference, reference_name):
+        for result, title, colour in methods(potential, reference, reference_name):
             for pair in (each for each in result.pairs if each.name == name):
-                _curve(figure, row, result.distances, pair.density, pair.errors, title, colour)
+                curve(figure, row, result.distances, pair.density, pair.errors, title, colour)
                 if pair.shell is not None and colour == POTENTIAL:
                     figure.add_vline(
                         x=pair.shell.minimum, line={"color": QUIET, "dash": "dot"}, row=row, col=1
@@ -62,12 +41,12 @@ def angular_plot(
 ) -> Html:
     """Distribution of every kind of bond angle, one above the other."""
     sides = [each for each in (potential, reference) if each is not None]
-    names = _names(triplet.name for each in sides for triplet in each.triplets)
-    figure = _stacked(names, "bond angle, °")
+    names = distinct(triplet.name for each in sides for triplet in each.triplets)
+    figure = stacked(names, "bond angle, °")
     for row, name in enumerate(names, start=1):
-        for result, title, colour in _sides(potential, reference, reference_name):
+        for result, title, colour in methods(potential, reference, reference_name):
             for triplet in (each for each in result.triplets if each.name == name):
-                _curve(figure, row, result.angles, triplet.density, triplet.errors, title, colour)
+                curve(figure, row, result.angles, triplet.density, triplet.errors, title, colour)
     caption = (
         "Share per degree; the atom in the middle of a name is the centre. Bands are one standard error."
     )
@@ -78,13 +57,13 @@ def angular_plot(
 def diffusion_plot(potential: Diffusion | None, reference: Diffusion | None, reference_name: str) -> Html:
     """Mean square displacement of every species, one above the other."""
     sides = [each for each in (potential, reference) if each is not None]
-    names = _names(one.species for each in sides for one in each.species)
-    figure = _stacked(names, "time, ps")
+    names = distinct(one.species for each in sides for one in each.species)
+    figure = stacked(names, "time, ps")
     captions = []
     for row, name in enumerate(names, start=1):
-        for result, title, colour in _sides(potential, reference, reference_name):
+        for result, title, colour in methods(potential, reference, reference_name):
             for each in (each for each in result.species if each.species == name):
-                _curve(figure, row, result.times, each.displacements, None, title, colour)
+                curve(figure, row, result.times, each.displacements, None, title, colour)
                 value = f"{number(each.coefficient, '', 3)} ± {number(each.error, 'Å²/ps', 2)}"
                 if each.upper_bound is not None:
                     value = f"below {number(each.upper_bound, 'Å²/ps', 2)}"
@@ -101,7 +80,7 @@ def arrhenius_plot(potential: Arrhenius | None, reference: Arrhenius | None, ref
     label = ", ".join(part for part in (some.name, some.unit) if part) if some is not None else ""
     figure = new_figure("1000/T, 1/K", label, height=360)
     energies = []
-    for found, title, colour in _sides(potential, reference, reference_name):
+    for found, title, colour in methods(potential, reference, reference_name):
         grid = np.linspace(1 / found.temperatures.max(), 1 / found.temperatures.min(), 40)
         figure.add_scatter(
             x=rounded(1000 / found.temperatures, 4),
@@ -130,7 +109,8 @@ def arrhenius_plot(potential: Arrhenius | None, reference: Arrhenius | None, ref
     figure.update_yaxes(type="log")
     with_legend(figure)
     caption = f"Activation energies: {', '.join(energies)}."
-    return draw("arrhenius", figure, "Rates against temperature", caption, kind="middling")
+    identifier = anchor("arrhenius", "" if some is None else some.name)
+    return draw(identifier, figure, "Rates against temperature", caption, kind="middling")
 
 
 def spectrum_plot(
@@ -140,76 +120,17 @@ def spectrum_plot(
     harmonic: Phonons | None = None,
 ) -> Html:
     """Vibrational density of states from motion and, if given, that of the potential's phonons."""
-    figure = _stacked([""], "frequency, THz")
-    for result, title, colour in _sides(potential, reference, reference_name):
-        _curve(figure, 1, result.frequencies, result.density, result.errors, title, colour)
+    figure = stacked([""], "frequency, THz")
+    for result, title, colour in methods(potential, reference, reference_name):
+        curve(figure, 1, result.frequencies, result.density, result.errors, title, colour)
         # Up to the Nyquist frequency there is mostly nothing.
         share = np.cumsum(result.density) / result.density.sum()
         figure.update_xaxes(range=[0, 1.15 * float(result.frequencies[np.searchsorted(share, 0.99)])])
     if harmonic is not None and harmonic.dos is not None:
         modes = harmonic.frequencies.shape[1]
-        _curve(figure, 1, harmonic.dos.frequencies, harmonic.dos.density * 3 / modes, None, "phonons", QUIET)
+        curve(figure, 1, harmonic.dos.frequencies, harmonic.dos.density * 3 / modes, None, "phonons", QUIET)
     some = potential or reference
     width = f" Lines are widened to {some.resolution:.2g} THz." if some is not None else ""
     with_legend(figure)
     caption = f"States per THz and atom, from velocities; bands are one standard error.{width}"
     return draw("vibrational-spectrum", figure, "Vibrational density of states", caption, kind="middling")
-
-
-def _sides(
-    potential: Result | None, reference: Result | None, reference_name: str
-) -> list[tuple[Result, str, str]]:
-    """What there is, with its name and colour; the reference lies below."""
-    both = ((reference, reference_name, REFERENCE), (potential, "potential", POTENTIAL))
-    return [(result, title, colour) for result, title, colour in both if result is not None]
-
-
-def _names(names: Iterable[str]) -> list[str]:
-    """Each once, in order; one empty row where there is nothing."""
-    return list(dict.fromkeys(names)) or [""]
-
-
-def _stacked(names: Sequence[str], x: str) -> go.Figure:
-    """A row for each name, all over the same axis."""
-    from plotly.subplots import make_subplots
-
-    rows = len(names)
-    figure = make_subplots(rows=rows, cols=1, shared_xaxes=True, vertical_spacing=0.06 / max(rows - 1, 1))
-    apply_style(figure, 200 + 130 * rows)
-    for row, name in enumerate(names, start=1):
-        figure.update_yaxes(title_text=name, rangemode="tozero", row=row, col=1)
-    figure.update_xaxes(title_text=x, row=rows, col=1)
-    return figure
-
-
-def _curve(
-    figure: go.Figure, row: int, x: Array, y: Array, errors: Array | None, title: str, colour: str
-) -> None:
-    """A line and, where errors are known, a band of one of them around it."""
-    first = all(trace.legendgroup != title for trace in figure.data)
-    if errors is not None and np.isfinite(errors).all():
-        figure.add_scatter(
-            x=rounded([*x, *x[::-1]], 4),
-            y=rounded([*(y + errors), *(y - errors)[::-1]], 5),
-            mode="lines",
-            fill="toself",
-            fillcolor=faint(colour, _BAND),
-            line={"width": 0},
-            legendgroup=title,
-            showlegend=False,
-            hoverinfo="skip",
-            row=row,
-            col=1,
-        )
-    figure.add_scatter(
-        x=rounded(x, 4),
-        y=rounded(y, 5),
-        mode="lines",
-        name=title,
-        legendgroup=title,
-        showlegend=first,
-        line={"color": colour, "width": 1.5},
-        hovertemplate="%{x}: %{y}<extra>" + title + "</extra>",
-        row=row,
-        col=1,
-    )

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
-
 import numpy as np
 
-from forgefield.atoms.records import Array
 from forgefield.properties.green_kubo_record import GreenKubo
 from forgefield.properties.nonequilibrium_conductivity_record import NonequilibriumConductivity
-from forgefield.report.figures_style import (
-    POTENTIAL,
-    REFERENCE,
-    draw,
-    faint,
-    new_figure,
-    rounded,
-    with_legend,
-)
+from forgefield.report.figures_curves import band, methods
+from forgefield.report.figures_style import draw, faint, new_figure, rounded, with_legend
 from forgefield.report.html import Html
 
-Found = TypeVar("Found")
 _DASHES = ("solid", "dash", "dot")
 
 
 def heat_spectrum_plot(potential: GreenKubo | None, reference: GreenKubo | None, reference_name: str) -> Html:
     """Power spectrum of the heat current, as it is and as few cepstral coefficients have it."""
     figure = new_figure("frequency, THz", "S/(2 V k<sub>B</sub>T²), W/(m K)", height=320)
-    for found, name, colour in _methods(potential, reference, reference_name):
+    for found, name, colour in methods(potential, reference, reference_name):
         for each, dash in zip(found.components, _DASHES, strict=False):
             label = f"{name} {each.direction}".strip()
             figure.add_scatter(
@@ -64,11 +53,10 @@ def heat_spectrum_plot(potential: GreenKubo | None, reference: GreenKubo | None,
 def heat_integral_plot(potential: GreenKubo | None, reference: GreenKubo | None, reference_name: str) -> Html:
     """Running integrals of the heat current's autocorrelation, and where cepstral analysis has their end."""
     figure = new_figure("time, ps", "∫ ⟨J(0) J(t)⟩ dt/(V k<sub>B</sub>T²), W/(m K)", height=320)
-    for found, name, colour in _methods(potential, reference, reference_name):
+    for found, name, colour in methods(potential, reference, reference_name):
         for each, dash in zip(found.components, _DASHES, strict=False):
             label = f"{name} {each.direction}".strip()
-            if np.isfinite(each.integral_error).all():
-                _band(figure, found.times, each.integral, each.integral_error, colour)
+            band(figure, found.times, each.integral, each.integral_error, colour)
             figure.add_scatter(
                 x=rounded(found.times, 4),
                 y=rounded(each.integral, 4),
@@ -92,7 +80,7 @@ def temperature_profile_plot(
 ) -> Html:
     """Temperatures from the hot reservoir's middle to the cold one's in the longest cell."""
     figure = new_figure("distance, nm", "temperature, K", height=320)
-    for found, name, colour in _methods(potential, reference, reference_name):
+    for found, name, colour in methods(potential, reference, reference_name):
         longest = found.lengths[-1]
         inside, nanometres = longest.fitted, longest.places / 10
         figure.add_scatter(
@@ -129,7 +117,7 @@ def conductivity_length_plot(
 ) -> Html:
     """1/κ against 1/L, and the straight line to infinite length."""
     figure = new_figure("1/L, 1/nm", "1/κ, m K/W", height=320)
-    for found, name, colour in _methods(potential, reference, reference_name):
+    for found, name, colour in methods(potential, reference, reference_name):
         inverse = np.array([10.0 / each.length for each in found.lengths])
         values = np.array([1.0 / each.conductivity for each in found.lengths])
         errors = np.array([each.error / each.conductivity**2 for each in found.lengths])
@@ -156,24 +144,3 @@ def conductivity_length_plot(
     figure.update_yaxes(rangemode="tozero")
     with_legend(figure)
     return draw("conductivity-length", figure, "Conductivity and length", "", kind="narrow")
-
-
-def _methods(
-    potential: Found | None, reference: Found | None, reference_name: str
-) -> list[tuple[Found, str, str]]:
-    """Those that are there, with name and colour, the reference first."""
-    both = ((reference, reference_name, REFERENCE), (potential, "potential", POTENTIAL))
-    return [(found, name, colour) for found, name, colour in both if found is not None]
-
-
-def _band(figure: Any, x: Array, middle: Array, width: Array, colour: str) -> None:
-    figure.add_scatter(
-        x=rounded([*x, *x[::-1]], 4),
-        y=rounded([*(middle + width), *(middle - width)[::-1]], 4),
-        fill="toself",
-        fillcolor=faint(colour, 0.2),
-        line={"width": 0},
-        mode="lines",
-        showlegend=False,
-        hoverinfo="skip",
-    )

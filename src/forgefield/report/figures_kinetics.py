@@ -8,6 +8,7 @@ from forgefield.properties.energy_profile import EnergyProfile
 from forgefield.report.figures_style import (
     POTENTIAL,
     REFERENCE,
+    anchor,
     draw,
     new_figure,
     rounded,
@@ -68,8 +69,5 @@ def path_plot(
     if barriers:
         caption += f" Barriers: {', '.join(barriers)}."
     with_legend(figure)
-    name = "".join(
-        character if character.isascii() and character.isalnum() else "-" for character in hop.lower()
-    )
     title = f"Energy along the path: {hop}" if hop else "Energy along the path"
-    return draw(f"path-{name}" if name else "path", figure, title, caption, kind="middling")
+    return draw(anchor("path", hop), figure, title, caption, kind="middling")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,13 +12,13 @@ from forgefield.properties.point_defects import PointDefects
 from forgefield.properties.quantities import Quantity
 from forgefield.properties.stacking_fault import StackingFaults
 from forgefield.properties.surface_energy import SurfaceEnergies
-from forgefield.report.figures_style import POTENTIAL, REFERENCE, draw, new_figure, rounded, with_legend
+from forgefield.report.figures_curves import methods
+from forgefield.report.figures_style import draw, new_figure, rounded, with_legend
 from forgefield.report.html import Html
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-Result = TypeVar("Result")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _SYMBOLS = ("circle-open", "square-open", "diamond-open", "triangle-up-open", "cross-open", "x-open")
 
@@ -28,7 +28,7 @@ def surface_energy_plot(
 ) -> Html:
     """Energy of each surface, relaxed where it was, as pairs of bars with standard errors."""
     figure = new_figure("", "surface energy, J/m²", height=320, barmode="group", bargap=0.35)
-    for result, name, colour in _methods(potential, reference, reference_name):
+    for result, name, colour in methods(potential, reference, reference_name):
         best = [
             Quantity(surface.name, surface.ideal, "J/m²", surface.ideal_error)
             if surface.relaxed is None
@@ -45,7 +45,7 @@ def point_defects_plot(
 ) -> Html:
     """Formation energy of each defect under each condition, and of combinations, as pairs of bars."""
     figure = new_figure("", "formation energy, eV", height=360, barmode="group", bargap=0.35)
-    for result, name, colour in _methods(potential, reference, reference_name):
+    for result, name, colour in methods(potential, reference, reference_name):
         energies = [
             Quantity(
                 f"{defect.name}, {condition.name}" if condition.name else defect.name,
@@ -66,7 +66,7 @@ def stacking_fault_plot(
     """γ-lines: points computed and a smooth curve through them."""
     figure = new_figure("slip, periods of the lattice", "stacking fault energy, J/m²", height=340)
     grid = np.linspace(0, 1, 121)
-    for result, name, colour in _methods(potential, reference, reference_name):
+    for result, name, colour in methods(potential, reference, reference_name):
         for place, line in enumerate(result.lines):
             kind = place % len(_DASHES)
             label = f"{name}, {line.name}"
@@ -98,7 +98,7 @@ def dimer_plot(potential: DimerCurves | None, reference: DimerCurves | None, ref
     """Energy of two atoms against their distance, with the wall of the repulsion cut off."""
     figure = new_figure("distance, Å", "energy above free atoms, eV", height=360)
     deepest = 0.0
-    for result, name, colour in _methods(potential, reference, reference_name):
+    for result, name, colour in methods(potential, reference, reference_name):
         for place, curve in enumerate(result.curves):
             kind = place % len(_DASHES)
             label = f"{name}, {curve.name}"
@@ -120,16 +120,6 @@ def dimer_plot(potential: DimerCurves | None, reference: DimerCurves | None, ref
     with_legend(figure)
     caption = "A potential should rise all the way from its minimum to the shortest distance."
     return draw("dimer-curves", figure, "Two atoms alone", caption, kind="middling")
-
-
-def _methods(
-    potential: Result | None, reference: Result | None, reference_name: str
-) -> Iterator[tuple[Result, str, str]]:
-    """Result, name and colour of each method that has one, the reference first."""
-    if reference is not None:
-        yield reference, reference_name, REFERENCE
-    if potential is not None:
-        yield potential, "potential", POTENTIAL
 
 
 def _bars(figure: go.Figure, quantities: Sequence[Quantity], name: str, colour: str) -> None:

@@ -94,6 +94,12 @@ def with_legend(figure: go.Figure) -> None:
     figure.update_layout(showlegend=True, margin_t=34)
 
 
+def anchor(*parts: str) -> str:
+    """An identifier of a figure from words and names, which may hold anything."""
+    text = "-".join(part for part in parts if part).lower()
+    return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in text)
+
+
 def draw(identifier: str, figure: go.Figure, title: str, caption: str = "", kind: str | None = None) -> Html:
     """The figure as a piece of the page.
 

@@ -22,6 +22,11 @@ from forgefield.report.figures_heat import (
     temperature_profile_plot,
 )
 from forgefield.report.figures_kinetics import path_plot
+from forgefield.report.figures_motion import (
+    energy_conservation_plot,
+    melting_plot,
+    thermal_expansion_plot,
+)
 from forgefield.report.figures_properties import elastic_plot, equation_of_state_plot, phonon_plot
 from forgefield.report.figures_static import (
     dimer_plot,
@@ -94,6 +99,9 @@ FIGURES: dict[str, tuple[_Plot, ...]] = {
     "nonequilibrium_conductivity": (temperature_profile_plot, conductivity_length_plot),
     "dynamics": (_dynamics_plots,),
     "diffusion_activation": (_arrhenius_plots,),
+    "energy_conservation": (energy_conservation_plot,),
+    "thermal_expansion_md": (thermal_expansion_plot,),
+    "melting": (melting_plot,),
     "migration": (_migration_plots,),
 }
 """Each takes the potential's finding, the reference's (None where there is none) and the reference's name."""
