@@ -55,7 +55,7 @@ def liquid(cutoff: float) -> tuple[Atoms, LennardJones, GreenKuboSpec]:
 def silicon(repeats: int) -> tuple[Atoms, StillingerWeberSilicon, GreenKuboSpec]:
     """Runs of half a nanosecond."""
     spec = GreenKuboSpec(
-        temperature=1000.0, duration=500.0, equilibration=30.0, timestep=1.0, sample_every=10.0, minimum_length=5.0,
+        temperature=1000.0, duration=500.0, equilibration=30.0, timestep=2.0, sample_every=10.0, minimum_length=5.0,
         correlation_time=60.0,
     )  # fmt: skip
     atoms = bulk("Si", a=SILICON_AT_1000_K, cubic=True) * (repeats, repeats, repeats)
@@ -106,7 +106,7 @@ def flows(folder: Path, lengths: Sequence[int]) -> None:
     """Imposed flows through silicon of so many conventional cells, and their limit."""
     spec = NonequilibriumConductivitySpec(
         temperature=1000.0, lengths=tuple(SILICON_AT_1000_K * length for length in sorted(lengths)), settling=200.0,
-        duration=800.0, width=16.0, layers=24,
+        duration=800.0, width=16.0, layers=24, timestep=2.0,
     )  # fmt: skip
     atoms, done = bulk("Si", a=SILICON_AT_1000_K, cubic=True), []
     for length in spec.lengths:

@@ -11,6 +11,7 @@ from ase.filters import FrechetCellFilter
 from ase.optimize import LBFGS
 
 from forgefield.atoms.errors import ForgefieldError
+from forgefield.sampling.guided_relaxation import follow_guide
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,8 @@ def relax(
     """Move atoms, and the cell if asked for, to a nearby energy minimum.
 
     L-BFGS; the cell moves in the logarithm of the deformation (`FrechetCellFilter`). A dear calculator may bring a
-    cheap one that resembles it as its `guide`: the start is then relaxed on that first, and what comes out taken if its
-    energy is lower.
+    cheap one that resembles it as its `guide`, which then leads the way (:mod:`forgefield.sampling.guided_relaxation`);
+    L-BFGS does what is left.
 
     Args:
         atoms: start; is not changed.
@@ -64,7 +65,7 @@ def relax(
         moving.set_initial_magnetic_moments(atoms.get_initial_magnetic_moments())
     guide = getattr(calculator, "guide", None)
     if guide is not None:
-        moving = _guided(moving, calculator, relax(moving, guide, force_tolerance, cell, max_steps))
+        moving = follow_guide(moving, calculator, guide, force_tolerance, cell, max_steps)
     moving.calc = calculator
     target = FrechetCellFilter(moving) if cell else moving
     with LBFGS(target, logfile=None, maxstep=0.1) as optimiser:
@@ -82,16 +83,6 @@ def relax(
         converged=converged,
         steps=steps,
     )
-
-
-def _guided(start: Atoms, calculator: Calculator, guided: Relaxed) -> Atoms:
-    """Whichever is lower for the calculator: the start, or what the guide made of it."""
-    energies = []
-    for atoms in (start, guided.atoms):
-        trial = atoms.copy()
-        trial.calc = calculator
-        energies.append(trial.get_potential_energy())
-    return guided.atoms if energies[1] < energies[0] else start
 
 
 def check_cell_relaxes(atoms: Atoms) -> None:
