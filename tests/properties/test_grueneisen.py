@@ -8,7 +8,7 @@ from forgefield.atoms.errors import ForgefieldError
 from forgefield.potentials.contract import PotentialCalculator
 from forgefield.properties import grueneisen
 from forgefield.properties.anharmonic_force_constants import (
-    displaced_in_pairs,
+    displaced_cells,
     prepare_phono3py,
     solve_third_order,
 )
@@ -49,8 +49,8 @@ def test_silicon_agrees_with_its_third_order_force_constants():
     found = grueneisen.compute(
         silicon, tersoff, GrueneisenSpec(volume_change=0.002), PhononSpec(supercell=CUBE, mesh=mesh)
     )
-    phono3py = prepare_phono3py(silicon, CUBE, None, 0.01, 4.0)
-    structures = displaced_in_pairs(phono3py, silicon)
+    phono3py = prepare_phono3py(silicon, CUBE, None, 0.01)
+    structures = displaced_cells(phono3py, silicon)
     solve_third_order(phono3py, [point.forces for point in evaluate_points(structures, tersoff)])
     direct = Gruneisen(phono3py.fc2, phono3py.fc3, phono3py.supercell, phono3py.primitive)
     direct.set_qpoints(found.qpoints)

@@ -122,7 +122,7 @@ def test_heat_conduction_knows_the_splitting(salt):
     crystal, calculator, spec = salt
     settings = ThermalConductivitySpec(
         supercell=spec.supercell,
-        pair_cutoff=3.0,
+        random_displacements="auto",
         mesh_lengths=(19.0,),
         temperatures=(300.0,),
         method="relaxation-time",
@@ -130,7 +130,7 @@ def test_heat_conduction_knows_the_splitting(salt):
     points = evaluate_points(thermal_conductivity.plan(crystal, settings), calculator)
     plain = thermal_conductivity.analyse(crystal, settings, points)
     polar = thermal_conductivity.analyse(crystal, settings.model_copy(update={"polar": NACL}), points)
-    direct = prepare_phono3py(crystal, spec.supercell, None, settings.displacement, settings.pair_cutoff)
+    direct = prepare_phono3py(crystal, spec.supercell, None, settings.displacement, "auto")
     solve_third_order(direct, [point.forces for point in points])
     direct.nac_params = {
         "born": np.array(NACL.born_charges),
