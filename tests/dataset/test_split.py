@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -87,3 +89,17 @@ def test_fraction_zero_validates_nothing_and_nonsense_is_refused() -> None:
     for fraction in (-0.1, 1.0):
         with pytest.raises(ForgefieldError, match=f"validation fraction {fraction}"):
             split_by_trajectory(_records(2), fraction, 0)
+
+
+def test_wide_cells_are_too_dear_to_validate_on() -> None:
+    records = _records(40)
+    wide = [replace(record, atoms=Atoms("Si9")) for record in records if record.trajectory.endswith("7")]
+    mixed = [record for record in records if not record.trajectory.endswith("7")] + wide
+    split = split_by_trajectory(mixed, fraction=0.5, seed=1, largest=8)
+    assert split.validation
+    assert all(len(record.atoms) == 1 for record in split.validation)
+    assert len(split.train) + len(split.validation) == len(records)
+    usual = split_by_trajectory(records, fraction=0.5, seed=1).validation
+    assert {record.key for record in split.validation} == {
+        record.key for record in usual if not record.trajectory.endswith("7")
+    }

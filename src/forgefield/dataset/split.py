@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ def split_by_trajectory(
     fraction: float = 0.1,
     seed: int = 0,
     always_train: Collection[str] = ("isolated-atom",),
+    largest: float = math.inf,
 ) -> Split:
     """Part the records so that no trajectory is on both sides.
 
@@ -39,16 +41,19 @@ def split_by_trajectory(
         seed: another seed gives another split.
         always_train: sources whose records are never validated on, such as isolated atoms, which are unlike
             anything else.
+        largest: atoms; trajectories with a larger structure are never validated on either, such as the few wide
+            cells among many small ones, which cost most and teach most.
 
     Raises:
         ForgefieldError: a fraction outside [0, 1).
     """
     if not 0.0 <= fraction < 1.0:
         raise ForgefieldError(f"validation fraction {fraction} is not in [0, 1)", "choose one such as 0.1")
+    kept = {record.trajectory for record in records if len(record.atoms) > largest}
     numbers = {
         record.trajectory: _draw(seed, record.trajectory)
         for record in records
-        if record.source not in always_train
+        if record.source not in always_train and record.trajectory not in kept
     }
     validated = {trajectory for trajectory, number in numbers.items() if number < fraction}
     if fraction > 0.0 and len(numbers) >= 2:

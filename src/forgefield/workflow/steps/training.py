@@ -31,6 +31,8 @@ _EXAMINED = 5
 # Validation stands for what exploration will meet: disordered structures. Ordered ones are too few and too
 # particular (one energy–volume curve, one free atom) to do without them.
 _ALWAYS_TRAINED = ("isolated-atom", "prototype", "strain", "random")
+_WIDE = 4.0
+"""Times the median number of atoms, beyond which a structure is too dear not to be trained on."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,11 @@ def train_potential(context: Context, name: StepName) -> StepResult:
     spec, folder = context.spec, context.folder.step(name)
     records = context.training_records()
     split = split_by_trajectory(
-        records, spec.training.validation_fraction, seed=spec.seed, always_train=_ALWAYS_TRAINED
+        records,
+        spec.training.validation_fraction,
+        spec.seed,
+        _ALWAYS_TRAINED,
+        largest=_WIDE * float(np.median([len(record.atoms) for record in records])),
     )
     problem = DensityProblem(spec.potential, spec.system.symbols, seed=spec.seed + 1000 * name.cycle)
 
