@@ -37,6 +37,19 @@ def test_salt_has_two_of_each() -> None:
     assert by_name["vacancy-0-Na"].source == "defect"
 
 
+def test_an_atom_on_its_way_is_half_way_into_the_hole() -> None:
+    parent = Candidate(bulk("NaCl", "rocksalt", a=5.64), "file", "file/0")
+    spec = DefectSpec(max_atoms=64, antisites=False, interstitials=0, hops=True)
+    by_name = {c.trajectory.rsplit("/", 1)[1]: c.atoms for c in point_defects([parent], spec).candidates}
+    assert set(by_name) == {"vacancy-0-Na", "hop-0-Na", "vacancy-1-Cl", "hop-1-Cl"}
+    moved = by_name["hop-0-Na"]
+    assert moved.get_chemical_formula() == "Cl32Na31"
+    # Along [110] it passes between two anions, a quarter of the lattice constant off on either side.
+    assert shortest_distance(moved) == pytest.approx(np.sqrt(2) / 4 * 5.64, abs=1e-6)
+    lonely = point_defects([parent], spec.model_copy(update={"max_atoms": 2}))
+    assert not any("hop" in c.trajectory for c in lonely.candidates)
+
+
 def test_every_kind_of_site_has_its_vacancy() -> None:
     parents = [Candidate(chalcopyrite(), "file", "file/0"), Candidate(brookite(), "file", "file/1")]
     spec = DefectSpec(max_atoms=32, antisites=False, interstitials=0)

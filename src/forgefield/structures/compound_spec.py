@@ -132,6 +132,8 @@ class DefectSpec(Spec):
 
     vacancies: bool = True
     """one atom missing, for each kind of site"""
+    hops: bool = False
+    """beside each vacancy, one with the nearest atom of its element half way into it, as when atoms migrate"""
     antisites: bool = True
     """one atom of another element of the crystal, for each kind of site"""
     interstitials: Annotated[int, Field(ge=0, le=20)] = 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
 
@@ -26,8 +27,9 @@ def point_defects(
 ) -> SourceResult:
     """One defect in a supercell of each crystal, for every kind of site and species.
 
-    Vacancies at each kind of site; antisites of each other element of the crystal there; interstitials of each element
-    in the largest voids, which are vertices of the Voronoi polyhedra. The cells are not charged, and nothing relaxes.
+    Vacancies at each kind of site and, if asked for, atoms half way into them; antisites of each other element of the
+    crystal there; interstitials of each element in the largest voids, which are vertices of the Voronoi polyhedra. The
+    cells are not charged, and nothing relaxes.
 
     Args:
         parents: crystals.
@@ -71,6 +73,22 @@ def _vacancies(host: Atoms, spec: DefectSpec) -> Iterator[tuple[str, Atoms]]:
         atoms = host.copy()
         del atoms[index]
         yield f"vacancy {number} {host.symbols[index]}", atoms
+        if spec.hops and (hopping := _half_way(host, index)) is not None:
+            yield f"hop {number} {host.symbols[index]}", hopping
+
+
+def _half_way(host: Atoms, index: int) -> Atoms | None:
+    """The host without an atom, the nearest other one of its element half way into the hole; None if there is none."""
+    alike = [i for i in range(len(host)) if i != index and host.numbers[i] == host.numbers[index]]
+    if not alike:
+        return None
+    vectors = host.get_distances(index, alike, mic=True, vector=True)
+    nearest = int(np.linalg.norm(vectors, axis=1).argmin())
+    atoms = host.copy()
+    atoms.positions[alike[nearest]] -= 0.5 * vectors[nearest]
+    del atoms[index]
+    atoms.wrap()
+    return atoms
 
 
 def _antisites(host: Atoms, spec: DefectSpec) -> Iterator[tuple[str, Atoms]]:

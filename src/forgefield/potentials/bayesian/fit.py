@@ -39,11 +39,7 @@ from forgefield.potentials.bayesian.potential import BayesianPotential
 from forgefield.potentials.bayesian.rows import Rows, RowSums, rows_of
 from forgefield.potentials.bayesian.sparse import choose_references
 from forgefield.potentials.bayesian.spec import BayesianSpec
-from forgefield.potentials.bayesian_regression import (
-    Hyperparameters,
-    Posterior,
-    RegressionSums,
-)
+from forgefield.potentials.bayesian_regression import Hyperparameters, Posterior, RegressionSums
 from forgefield.potentials.evidence import maximise_evidence
 
 _GROWTH = 1.5
