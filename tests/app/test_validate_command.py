@@ -105,6 +105,9 @@ def test_beside_a_reference_each_calculation_once(home: Path, forgefield: Callab
     more = Ledger(home / "out" / "ledger.jsonl").entries()
     # The curve and the phonons are known; of the elastic constants the displaced atom too.
     assert len(more) - len(entries) == 2
+    exported = forgefield("export", "out", "--format", "xyz", "-o", "labels.xyz")
+    assert exported.exit_code == 0, exported.output
+    assert len(ase.io.read(home / "labels.xyz", ":")) == len(more)
 
 
 def test_a_bad_potential_is_told_from_a_good_one(home: Path, forgefield: Callable[..., Any]) -> None:

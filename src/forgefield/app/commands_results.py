@@ -61,7 +61,7 @@ def report(run_folder: RunArgument) -> None:
 
 
 def export(
-    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Run folder, or potential folder.")],
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder of a run, a validation or a potential.")],
     form: Annotated[
         str, typer.Option("--format", help="xyz: the labelled data set; potential: the potential.")
     ],
@@ -69,6 +69,8 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Overwrite what is there.")] = False,
 ) -> None:
     """Hand over the labelled data set or the potential of a run.
+
+    What a validation had the reference compute is a data set, too.
 
     Examples:
 
@@ -91,8 +93,10 @@ def export(
 
 
 def _export_data(source: Path, target: Path) -> None:
-    read_status(source)
     folder = RunFolder(source)
+    # A validation keeps its labels as a run does.
+    if not (folder.recipe.exists() and folder.dataset.exists()):
+        read_status(source)
     if target.is_dir():
         raise ForgefieldError(f"{target} is a folder", "name a file, such as data.xyz")
     recipe = Recipe.model_validate_json(folder.recipe.read_text()) if folder.recipe.exists() else None
