@@ -61,7 +61,9 @@ def report(run_folder: RunArgument) -> None:
 
 
 def export(
-    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="Folder of a run, a validation or a potential.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="Folder of a run, a validation or a potential.")
+    ],
     form: Annotated[
         str, typer.Option("--format", help="xyz: the labelled data set; potential: the potential.")
     ],
