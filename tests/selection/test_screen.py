@@ -80,5 +80,10 @@ def test_screen_gives_reasons():
     assert screening.reasons[5] == "no atoms"
 
 
+def test_a_cell_without_volume_is_refused():
+    flat = Atoms("Si2", [[0, 0, 0], [0, 0, 2.3]], cell=[[3, 0, 0], [6, 0, 0], [0, 0, 5]], pbc=True)
+    assert screen([flat], Limits(min_volume=5.0)).reasons == ("0.00 Å³ per atom lies outside 5.00 to inf",)
+
+
 def test_screening_nothing():
     assert screen([], Limits()).mask.shape == (0,)

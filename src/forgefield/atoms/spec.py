@@ -40,5 +40,7 @@ def settings_error(error: ValidationError, prefix: str, spec: type[Spec]) -> For
         return ForgefieldError(
             f"settings: there is no key {key}", f"known keys here: {', '.join(group.model_fields)}"
         )
-    reason = first["msg"].removeprefix("Value error, ")
-    return ForgefieldError(f"settings: {key} = {first['input']!r}: {reason}", "change the value")
+    reason, _, remedy = first["msg"].removeprefix("Value error, ").partition("; ")
+    # A whole group says nothing about what in it is wrong.
+    value = "" if isinstance(first["input"], dict) else f" = {first['input']!r}"
+    return ForgefieldError(f"settings: {key}{value}: {reason}", remedy or "change the value")

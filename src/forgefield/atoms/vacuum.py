@@ -32,8 +32,13 @@ def gaps(atoms: Atoms) -> Array:
 
 
 def has_density(atoms: Atoms) -> bool:
-    """Whether volume per atom means something: periodic in three directions, and no gap of vacuum across."""
-    return bool(atoms.pbc.all()) and bool((gaps(atoms) < VACUUM).all())
+    """Whether volume per atom means something: periodic in three directions, and no gap of vacuum across.
+
+    A cell without volume has one: zero, which no limit lets pass.
+    """
+    if not atoms.pbc.all():
+        return False
+    return not atoms.cell.volume > 0.0 or bool((gaps(atoms) < VACUUM).all())
 
 
 def is_isolated_atom(atoms: Atoms) -> bool:

@@ -66,7 +66,7 @@ def prepare_phono3py(
     phono3py.generate_displacements(
         distance=displacement,
         number_of_snapshots=random_displacements,
-        random_seed=None if random_displacements is None else _SEED,
+        random_seed=_SEED,
     )
     return phono3py
 

@@ -24,7 +24,7 @@ class Relaxed:
         max_force: largest force on an atom, eV/Å.
         max_stress: largest component of the stress, eV/Å³; 0 where the cell was kept.
         converged: whether the tolerances were met.
-        steps: steps taken.
+        steps: of L-BFGS on the calculator itself; a guide may have led to the minimum without any.
     """
 
     atoms: Atoms
@@ -53,7 +53,7 @@ def relax(
         calculator: any ASE calculator with forces, and stress if the cell moves.
         force_tolerance: eV/Å; for the cell, on the virial per atom.
         cell: let the cell move; needs periodicity in three directions.
-        max_steps: gives up after so many; the result then says that it has not converged.
+        max_steps: gives up after so many, and as many led by a guide; the result then says that it has not converged.
 
     Raises:
         ForgefieldError: the cell was to move but the structure is not periodic in three directions.
