@@ -53,10 +53,10 @@ def liquid(cutoff: float) -> tuple[Atoms, LennardJones, GreenKuboSpec]:
 
 
 def silicon(repeats: int) -> tuple[Atoms, StillingerWeberSilicon, GreenKuboSpec]:
-    """Runs of half a nanosecond."""
+    """Runs of two nanoseconds: the slowest modes take tens of picoseconds to decay."""
     spec = GreenKuboSpec(
-        temperature=1000.0, duration=500.0, equilibration=30.0, timestep=2.0, sample_every=10.0, minimum_length=5.0,
-        correlation_time=60.0,
+        temperature=1000.0, duration=2000.0, equilibration=30.0, timestep=2.0, sample_every=10.0, minimum_length=5.0,
+        correlation_time=200.0,
     )  # fmt: skip
     atoms = bulk("Si", a=SILICON_AT_1000_K, cubic=True) * (repeats, repeats, repeats)
     return atoms, StillingerWeberSilicon(), spec

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from forgefield.properties.green_kubo_record import GreenKubo, GreenKuboComponent
+from forgefield.properties.mode_lifetimes_record import ModeLifetimes
 from forgefield.properties.nonequilibrium_conductivity_record import ConductedHeat, NonequilibriumConductivity
 from forgefield.report.figures_heat import (
     conductivity_length_plot,
     heat_integral_plot,
     heat_spectrum_plot,
+    mode_lifetimes_plot,
     temperature_profile_plot,
 )
 from forgefield.report.figures_style import POTENTIAL, REFERENCE
@@ -92,3 +94,18 @@ def test_either_may_be_missing(plot, found, name):
     assert not PageReader(plot(None, None, "DFT")).figures[name]["data"]
     both = PageReader(plot(found, found, "DFT")).figures[name]["data"]
     assert len(both) == 2 * len(PageReader(plot(None, found, "DFT")).figures[name]["data"])
+
+
+def test_lifetimes_of_modes():
+    def lived(longest: float, runs: int) -> ModeLifetimes:
+        errors = np.array([0.1, 0.5]) if runs > 1 else np.full(2, np.nan)
+        return ModeLifetimes(
+            np.array([15.0, 2.0]), np.array([24, 6]), np.array([10.0, 50.0]), np.array([1.0, longest]), errors,
+            np.eye(3), np.eye(3), 300.0, 300.0, 54, runs, 100.0, 0.0,
+        )  # fmt: skip
+
+    page = PageReader(mode_lifetimes_plot(lived(20.0, 2), lived(25.0, 1), "DFT"))
+    theirs, mine = page.figures["mode-lifetimes"]["data"]
+    assert (mine["x"], mine["y"], mine["error_y"]["array"]) == ([15.0, 2.0], [1.0, 20.0], [0.1, 0.5])
+    assert theirs["y"] == [1.0, 25.0]
+    assert "error_y" not in theirs

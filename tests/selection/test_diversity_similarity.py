@@ -13,7 +13,12 @@ from forgefield.atoms.errors import ForgefieldError
 from forgefield.descriptors.mean_environments import MeanEnvironments
 from forgefield.descriptors.oganov_valle import OganovValle
 from forgefield.selection.diversity import Described, drop_similar
-from forgefield.selection.diversity_schedule import SimilarityScale, distance_ratio, similarity_tolerance
+from forgefield.selection.diversity_schedule import (
+    SimilarityScale,
+    distance_ratio,
+    similarity_tolerance,
+    tolerances_by_size,
+)
 from forgefield.selection.diversity_spec import DiversitySpec
 from forgefield.selection.similarity import (
     comparison_groups,
@@ -147,14 +152,44 @@ def test_fingerprints_of_the_settings():
 
 
 def test_tolerance_shrinks_to_the_noise():
-    spec, scale = DiversitySpec(spread_share=0.1, tightening=0.5), SimilarityScale(noise=0.02, spread=1.0)
+    spec, scale = (
+        DiversitySpec(spread_share=0.1, tightening=0.5),
+        SimilarityScale(noise=0.02, spread=1.0, atoms=8.0),
+    )
     given = [similarity_tolerance(spec, scale, cycle) for cycle in (1, 2, 3, 60)]
     np.testing.assert_allclose(given, [0.1, 0.06, 0.04, 0.02])
-    near = SimilarityScale(noise=0.2, spread=1.0)
+    near = SimilarityScale(noise=0.2, spread=1.0, atoms=8.0)
     assert [similarity_tolerance(spec, near, cycle) for cycle in (1, 5)] == [0.2, 0.2]
     assert similarity_tolerance(DiversitySpec(tolerance=0.3), scale, 4) == 0.3
     with pytest.raises(ForgefieldError, match="there is no cycle 0; count cycles from 1"):
         similarity_tolerance(spec, scale, 0)
+
+
+def test_one_relaxed_vacancy_among_many_atoms_is_not_lost():
+    """Stillinger-Weber silicon: around a vacancy few atoms move, yet the energy depends on them."""
+    crystal = bulk("Si", "diamond", 5.43, cubic=True) * 2
+    vacancy = crystal[1:]
+    relaxed = vacancy.copy()
+    near = crystal.get_distances(0, range(1, 64), mic=True) < 2.5
+    relaxed.positions[near] += 0.06 * crystal.get_distances(0, range(1, 64), mic=True, vector=True)[near]
+    rng = np.random.default_rng(3)
+    known = [bulk("Si", "diamond", 5.43, cubic=True) for _ in range(20)]
+    for atoms in known:
+        atoms.rattle(0.1, rng=rng)
+    same = vacancy.copy()
+    same.positions += rng.normal(0.0, 0.005, same.positions.shape)
+    spec = DiversitySpec()
+    fingerprint = fingerprint_for(spec, ("Si",))
+    described = Described(fingerprint.rows([*known, vacancy]))
+    scale = similarity_scale([*known, vacancy], described, fingerprint, spec, rng)
+    assert scale.atoms == 8
+    candidates = Described(fingerprint.rows([relaxed, same]))
+    tolerance = similarity_tolerance(spec, scale, 1)
+    by_size = tolerances_by_size(tolerance, scale, [63, 63])
+    np.testing.assert_allclose(by_size, tolerance * np.sqrt(8 / 63))
+    np.testing.assert_array_equal(tolerances_by_size(tolerance, scale, [1, 8]), tolerance)
+    assert drop_similar(candidates, tolerance, described).kept.tolist() == []
+    assert drop_similar(candidates, by_size, described).kept.tolist() == [0]
 
 
 def test_shortest_distance_loosens_to_the_floor():

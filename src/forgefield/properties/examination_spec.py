@@ -15,6 +15,7 @@ from forgefield.properties.green_kubo import GreenKuboSpec
 from forgefield.properties.grueneisen import GrueneisenSpec
 from forgefield.properties.melting import MeltingSpec
 from forgefield.properties.migration import MigrationSpec
+from forgefield.properties.mode_lifetimes import ModeLifetimesSpec
 from forgefield.properties.nonequilibrium_conductivity import NonequilibriumConductivitySpec
 from forgefield.properties.phonons import PhononSpec
 from forgefield.properties.point_defects import PointDefectSpec
@@ -62,6 +63,7 @@ class ExaminationSpec(Spec):
     conductivity_strain: ConductivityStrainSpec = ConductivityStrainSpec()
     """The same against strain."""
     green_kubo: GreenKuboSpec = GreenKuboSpec()
+    mode_lifetimes: ModeLifetimesSpec = ModeLifetimesSpec()
     """Thermal conductivity from equilibrium molecular dynamics."""
     nonequilibrium_conductivity: NonequilibriumConductivitySpec = NonequilibriumConductivitySpec()
     """The same from imposed heat flows."""

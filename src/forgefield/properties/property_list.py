@@ -21,6 +21,7 @@ from forgefield.properties import (
     grueneisen,
     melting,
     migration,
+    mode_lifetimes,
     nonequilibrium_conductivity,
     phonons,
     point_defects,
@@ -36,6 +37,7 @@ from forgefield.properties import (
 from forgefield.properties.examination import Property
 from forgefield.properties.examination_spec import ExaminationSpec
 from forgefield.properties.green_kubo_record import GreenKubo
+from forgefield.properties.mode_lifetimes_record import ModeLifetimes
 from forgefield.properties.nonequilibrium_conductivity_record import NonequilibriumConductivity
 from forgefield.properties.phonons import Phonons
 from forgefield.properties.quantities import Quantity
@@ -185,6 +187,9 @@ PROPERTIES = (
         _HEAT,
         NonequilibriumConductivity,
         nonequilibrium_conductivity.compute,
+    ),
+    Property(
+        "mode_lifetimes", "Lifetimes of the modes in motion", _HEAT, ModeLifetimes, mode_lifetimes.compute
     ),
     Property("dynamics", "Structure and motion", _DYNAMICS, dynamics.Dynamics, dynamics.compute),
     Property(

@@ -1,10 +1,11 @@
-"""Thermal conductivity from motion: fluctuations of the heat current, and heat flows between two reservoirs."""
+"""Heat in motion: fluctuations of its current, its flow between two reservoirs, lifetimes of its carriers."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from forgefield.properties.green_kubo_record import GreenKubo
+from forgefield.properties.mode_lifetimes_record import ModeLifetimes
 from forgefield.properties.nonequilibrium_conductivity_record import NonequilibriumConductivity
 from forgefield.report.figures_curves import band, methods
 from forgefield.report.figures_style import draw, faint, new_figure, rounded, with_legend
@@ -144,3 +145,25 @@ def conductivity_length_plot(
     figure.update_yaxes(rangemode="tozero")
     with_legend(figure)
     return draw("conductivity-length", figure, "Conductivity and length", "", kind="narrow")
+
+
+def mode_lifetimes_plot(
+    potential: ModeLifetimes | None, reference: ModeLifetimes | None, reference_name: str
+) -> Html:
+    """Lifetime of every mode against its frequency."""
+    figure = new_figure("frequency, THz", "lifetime, ps", height=320)
+    for found, name, colour in methods(potential, reference, reference_name):
+        known = found.runs > 1
+        figure.add_scatter(
+            x=rounded(found.frequencies, 3),
+            y=rounded(found.lifetimes, 4),
+            mode="markers",
+            name=name,
+            marker={"color": colour, "size": 6},
+            error_y={"type": "data", "array": rounded(found.errors, 4), "color": colour} if known else None,
+            hovertemplate="%{x} THz: %{y} ps<extra>" + name + "</extra>",
+        )
+    figure.update_yaxes(type="log")
+    with_legend(figure)
+    caption = "Lifetimes of energies in motion; modes that are alike by symmetry share a point."
+    return draw("mode-lifetimes", figure, "Lifetimes of the modes", caption, kind="middling")

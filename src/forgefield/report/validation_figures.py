@@ -19,6 +19,7 @@ from forgefield.report.figures_heat import (
     conductivity_length_plot,
     heat_integral_plot,
     heat_spectrum_plot,
+    mode_lifetimes_plot,
     temperature_profile_plot,
 )
 from forgefield.report.figures_kinetics import path_plot
@@ -97,6 +98,7 @@ FIGURES: dict[str, tuple[_Plot, ...]] = {
     "conductivity_strain": (conductivity_strain_plot,),
     "green_kubo": (heat_spectrum_plot, heat_integral_plot),
     "nonequilibrium_conductivity": (temperature_profile_plot, conductivity_length_plot),
+    "mode_lifetimes": (mode_lifetimes_plot,),
     "dynamics": (_dynamics_plots,),
     "diffusion_activation": (_arrhenius_plots,),
     "energy_conservation": (energy_conservation_plot,),

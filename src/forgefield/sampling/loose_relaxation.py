@@ -32,6 +32,9 @@ class LooseRelaxationSpec(Spec):
     """Steps after which a relaxation is given up."""
     count: Annotated[int, Field(ge=0)] = 24
     """Reference calculations in all, at most, shared out over the perturbed structures; 0: none are made."""
+    per_cycle: Annotated[int, Field(ge=0)] = 4
+    """Reference calculations of each later cycle, at most, of the structures where its potential puts them at rest,
+    unless known ones are like them; 0: none are made."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -63,7 +63,7 @@ class DiversityCheck:
 
 def drop_similar(
     candidates: Described,
-    tolerance: float,
+    tolerance: float | Array,
     known: Described | None = None,
     priority: ArrayLike | None = None,
     energy_window: float | None = None,
@@ -75,7 +75,7 @@ def drop_similar(
 
     Args:
         candidates: M structures.
-        tolerance: largest distance at which two structures are one.
+        tolerance: largest distance at which two structures are one; or (M,) for each candidate its own.
         known: structures that every candidate is compared with; those that are alike stay.
         priority: (M,) such as energies; the lowest comes first, ties and None in the order given.
         energy_window: eV/atom; structures whose energies differ by more are different.
@@ -92,6 +92,7 @@ def drop_similar(
         )
     _check_settings(candidates, known, tolerance, energy_window)
     order = _order(len(candidates.rows), priority)
+    tolerances = np.broadcast_to(np.asarray(tolerance, dtype=np.float64), len(order))
     window = _FREE if energy_window is None else float(energy_window)
     axes, slack = _axes(candidates.rows, known.rows)
     own, theirs = _side(candidates, axes), _side(known, axes)
@@ -99,7 +100,7 @@ def drop_similar(
     from_kept = np.empty(len(order), dtype=bool)
     for places, members in _groups(candidates, known, order):
         twins[places], squares[places], from_kept[places] = _pass(
-            order[places], own, theirs, members, tolerance, window, slack
+            order[places], own, theirs, members, tolerances[order[places]], window, slack
         )
     alike = twins >= 0
     return DiversityCheck(
@@ -122,7 +123,7 @@ def _side(described: Described, axes: Array) -> _Side:
 
 
 def _pass(
-    order: NDArray[np.int64], own: _Side, known: _Side, members: NDArray[np.int64], tolerance: float, window: float,
+    order: NDArray[np.int64], own: _Side, known: _Side, members: NDArray[np.int64], tolerances: Array, window: float,
     slack: float,
 ) -> tuple[NDArray[np.int64], Array, NDArray[np.bool_]]:  # fmt: skip
     """One group in the order of priority, with those of the known structures that belong to it.
@@ -130,7 +131,7 @@ def _pass(
     Returns:
         (n,) twins, −1 for those kept; squared distances to them; whether they are kept candidates.
     """
-    twins, squares = np.full(len(order), -1, dtype=np.int64), np.full(len(order), float(tolerance) ** 2)
+    twins, squares = np.full(len(order), -1, dtype=np.int64), tolerances**2
     from_kept = np.zeros(len(order), dtype=bool)
     if len(members):
         rows, sketches, energies = known
@@ -226,8 +227,15 @@ def _check(described: Described) -> None:
         raise ForgefieldError("energies are not finite", "leave out structures whose energy is unknown")
 
 
-def _check_settings(candidates: Described, known: Described, tolerance: float, window: float | None) -> None:
-    if not 0.0 <= tolerance < np.inf:
+def _check_settings(
+    candidates: Described, known: Described, tolerance: float | Array, window: float | None
+) -> None:
+    if np.shape(tolerance) not in ((), (len(candidates.rows),)):
+        raise ForgefieldError(
+            f"tolerances of shape {np.shape(tolerance)} for {len(candidates.rows)} candidates",
+            "pass one number, or one for each candidate",
+        )
+    if not np.all((np.asarray(tolerance) >= 0.0) & np.isfinite(tolerance)):
         raise ForgefieldError(
             f"a tolerance of {tolerance} compares nothing", "choose a finite one, 0 or above"
         )

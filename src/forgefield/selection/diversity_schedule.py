@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from forgefield.atoms.errors import ForgefieldError
+from forgefield.atoms.records import Array
 from forgefield.selection.diversity_spec import DiversitySpec
 
 
@@ -19,10 +23,12 @@ class SimilarityScale:
     Attributes:
         noise: distance of a structure from a copy that does not count as different.
         spread: mean distance between the known structures.
+        atoms: median number of atoms of the structures that the noise comes from.
     """
 
     noise: float
     spread: float
+    atoms: float
 
 
 def similarity_tolerance(spec: DiversitySpec, scale: SimilarityScale, cycle: int) -> float:
@@ -42,6 +48,20 @@ def similarity_tolerance(spec: DiversitySpec, scale: SimilarityScale, cycle: int
         return spec.tolerance
     first = max(scale.noise, spec.spread_share * scale.spread)
     return _approach(first, scale.noise, spec.tightening, cycle)
+
+
+def tolerances_by_size(tolerance: float, scale: SimilarityScale, n_atoms: ArrayLike) -> Array:
+    """(M,) tolerance of each structure: wide cells get a smaller one, t √(a/N) where N atoms are more than the usual a.
+
+    A fingerprint is a mean over atoms: displaced at random, a structure of N atoms moves by 1/√N of what one atom's
+    surroundings do, and a vacancy that relaxes among N atoms by 1/N only.
+
+    Args:
+        tolerance: t, from `similarity_tolerance`.
+        scale: with the usual number of atoms a.
+        n_atoms: (M,) atoms of each structure.
+    """
+    return tolerance * np.sqrt(np.minimum(1.0, scale.atoms / np.asarray(n_atoms, dtype=np.float64)))
 
 
 def distance_ratio(spec: DiversitySpec, cycle: int) -> float:

@@ -128,7 +128,7 @@ def similarity_scale(
     spec: DiversitySpec,
     rng: np.random.Generator,
 ) -> SimilarityScale:
-    """The noise and the spread of the known structures.
+    """The noise, the spread and the usual size of the known structures.
 
     The noise is the distance within which nine of ten copies rattled by ``spec.noise`` lie, from at most 200 evenly
     spaced structures; a lone atom in its cell, which no displacement changes, does not count.
@@ -151,7 +151,8 @@ def similarity_scale(
         )
     step = -(-len(movable) // _MOST_RATTLED)
     distances = rattled_distances(movable[::step], fingerprint, spec.noise, rng)
-    return SimilarityScale(float(np.quantile(distances, _WITHIN_NOISE)), mean_distance(described))
+    atoms = float(np.median([len(atoms) for atoms in movable]))
+    return SimilarityScale(float(np.quantile(distances, _WITHIN_NOISE)), mean_distance(described), atoms)
 
 
 def _thinned(rows: NDArray[np.floating], most: int) -> NDArray[np.floating]:

@@ -23,6 +23,7 @@ STEP_ORDER = (
     "explore",
     "select",
     "label",
+    "perturb",
 )
 
 

@@ -40,7 +40,7 @@ from forgefield.workflow.steps.initial import (
 )
 from forgefield.workflow.steps.on_the_fly import learn_on_the_fly
 from forgefield.workflow.steps.on_the_fly_rounds import SURROGATE
-from forgefield.workflow.steps.perturbation import perturb
+from forgefield.workflow.steps.perturbation import perturb, perturbed_structures
 from forgefield.workflow.steps.proof import read_verdict, verify
 from forgefield.workflow.steps.relaxation import relax_crystals, relax_structures
 from forgefield.workflow.steps.result import StepResult
@@ -159,12 +159,14 @@ class _Loop:
                     lambda name: hold_out(context, name),
                 )
             verdict = self.verify(cycle)
-            if verdict.holds:
+            tested = cycle >= hold_out_cycle
+            reserve = 0 if tested else spec.hold_out.configurations
+            if verdict.holds and (cycle == spec.cycles.max or not self.surprised(cycle, reserve)):
                 return verdict, f"every target holds after {cycle} trainings"
             if cycle == spec.cycles.max:
                 return verdict, f"cycles.max {spec.cycles.max} trainings are done"
-            tested = cycle >= hold_out_cycle
-            reserve = 0 if tested else spec.hold_out.configurations
+            if verdict.holds:
+                continue
             if not self.explored(cycle) and (why := exhausted(context, reserve)):
                 if not tested:
                     self.do(
@@ -175,6 +177,7 @@ class _Loop:
                     verdict = self.verify(cycle, again=True)
                 return verdict, why
             self.explore(cycle, reserve)
+            self.surprised(cycle, reserve)
         raise AssertionError("the last cycle returns")
 
     def begin(self, reserve: int) -> None:
@@ -189,11 +192,18 @@ class _Loop:
             )
         self.label(0, INITIAL, reserve)
         if self.context.spec.perturbation.count and any(source in PERTURBED for source in sources):
-            self.do(
-                StepName(0, "perturb"),
-                "relaxing perturbed structures in part",
-                lambda name: perturb(self.context, name, reserve),
-            )
+            self.perturb(0, reserve)
+
+    def perturb(self, cycle: int, reserve: int) -> Manifest:
+        """Relax perturbed structures on the best potential so far, and label some of what comes out."""
+        what = "relaxing perturbed structures" + (" in part" if cycle == 0 else "")
+        return self.do(StepName(cycle, "perturb"), what, lambda name: perturb(self.context, name, reserve))
+
+    def surprised(self, cycle: int, reserve: int) -> bool:
+        """Whether the cycle's potential puts perturbed structures where no label is yet; a few get theirs."""
+        if not self.context.spec.perturbation.per_cycle or not perturbed_structures(self.context):
+            return False
+        return bool(self.perturb(cycle, reserve).keys)
 
     def collect(self) -> Manifest:
         """Make the initial structures."""

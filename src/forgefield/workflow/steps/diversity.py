@@ -10,7 +10,7 @@ from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
 from forgefield.selection.diversity import Described, drop_similar
-from forgefield.selection.diversity_schedule import similarity_tolerance
+from forgefield.selection.diversity_schedule import similarity_tolerance, tolerances_by_size
 from forgefield.selection.reference_bounds import reference_bounds, screen_by_reference
 from forgefield.selection.screen import limits_from
 from forgefield.selection.similarity import comparison_groups, fingerprint_for, similarity_scale
@@ -25,7 +25,7 @@ class Checked:
         kept: their indices, those of high priority first.
         screened_out: how many lie outside of what the data allow.
         alike: how many repeat a known structure or a kept one.
-        tolerance: distance of fingerprints up to which two structures were one.
+        tolerance: distance of fingerprints up to which two structures of the usual size were one.
     """
 
     kept: NDArray[np.int64]
@@ -64,5 +64,11 @@ def different_and_sane(
     rng = context.rng("similarity", cycle)
     scale = similarity_scale(known, theirs, fingerprint, spec.diversity, rng)
     tolerance = similarity_tolerance(spec.diversity, scale, cycle)
-    found = drop_similar(described([candidates[int(i)] for i in sane]), tolerance, theirs, ranks)
+    ours = [candidates[int(i)] for i in sane]
+    tolerances = (
+        tolerance
+        if spec.diversity.tolerance is not None
+        else (tolerances_by_size(tolerance, scale, [len(atoms) for atoms in ours]))
+    )
+    found = drop_similar(described(ours), tolerances, theirs, ranks)
     return Checked(sane[found.kept], len(candidates) - len(sane), len(found.dropped), tolerance)
