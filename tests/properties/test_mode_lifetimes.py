@@ -96,6 +96,18 @@ def test_conductivity_of_known_lifetimes(modes):
     ] * 3
 
 
+def test_runs_of_different_temperature_do_not_cancel(modes):
+    """Their frequencies differ a little."""
+    times, groups = 0.02 * np.arange(2000), int(modes.groups.max()) + 1
+    decay = np.tile(np.exp(-times / 16.0).astype(complex), (groups, 1))
+    motions = [
+        ModeMotion(decay * np.exp(2j * np.pi * shift * times), 0.02, 80.0, 300.0, 0.0)
+        for shift in (-0.05, 0.05)
+    ]
+    found = mode_lifetimes.analyse(modes, motions, ModeLifetimesSpec())
+    np.testing.assert_allclose(found.lifetimes, 8.0, rtol=1e-6)
+
+
 def test_silicon_in_motion():
     """Hot modes live shorter, and the energy of every mode is that of classical equilibrium."""
     crystal, calculator = bulk("Si", a=5.431), StillingerWeberSilicon().calculator()

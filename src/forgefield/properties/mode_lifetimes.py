@@ -174,7 +174,10 @@ def analyse(
             f"the crystal has imaginary modes, down to {lowest:.2f} THz, which have no lifetime",
             "relax it and look at its phonons",
         )
-    together = lifetimes(np.mean([each.correlations for each in motions], axis=0), motions[0].interval)
+    # Runs differ in temperature, so in frequencies, and phases would cancel: magnitudes are what they share.
+    together = lifetimes(
+        np.mean([np.abs(each.correlations) for each in motions], axis=0), motions[0].interval
+    )
     alone = np.array([lifetimes(each.correlations, each.interval) for each in motions])
     tensor = _conductivity(modes, together)
     spread = np.array([_conductivity(modes, each) for each in alone]).std(
@@ -201,7 +204,7 @@ def analyse(
     )
 
 
-def lifetimes(correlations: NDArray[np.complex128], interval: float) -> Array:
+def lifetimes(correlations: NDArray[np.complex128] | Array, interval: float) -> Array:
     """(G,) τ from the slope of ln|C| = −t/2τ, over the fall of |C| to a third; points weigh as their |C|.
 
     Args:
