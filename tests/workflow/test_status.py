@@ -153,6 +153,13 @@ def test_forecast_of_learning_on_the_fly(run: RunFolder) -> None:
     assert read_status(run.path).forecast == pytest.approx(trainings + 2.0 * 6 + 2 * 50.0)
 
 
+def test_forecast_counts_perturbed_structures_that_are_relaxed_again(run: RunFolder) -> None:
+    _train_and_verify(run, 1, seconds=30.0)
+    _finish(run, 0, "perturb", 8.0, {"starts": 3, "samples": 9})
+    # The budget leaves 30: 6 for the test, 10 + 4 and again 10 for two cycles that explore; two trainings follow.
+    assert read_status(run.path).forecast == pytest.approx(2 * (30.0 + 2.0) + 2.0 * (6 + 10 + 4 + 10))
+
+
 def test_errors_of_each_cycle(run: RunFolder) -> None:
     _train_and_verify(run, 1, 30.0)
     _train_and_verify(run, 2, 30.0)

@@ -15,8 +15,8 @@ _ON_THE_FLY = ("explore",)
 def forecast(spec: RunSpec, manifests: Mapping[StepName, Manifest], left: int | None) -> float | None:
     """Seconds to the end if no target holds before, that is, at most.
 
-    A step is expected to take the mean of those of its kind so far; labels, which cost by the piece, take the
-    mean of one calculation so far times their number, within the budget.
+    A step is expected to take the mean of those of its kind so far; labels, those of perturbed structures among them,
+    cost by the piece and take the mean of one calculation so far times their number, within the budget.
 
     Args:
         spec: settings of the run.
@@ -52,6 +52,10 @@ def forecast(spec: RunSpec, manifests: Mapping[StepName, Manifest], left: int | 
                 allowed -= number
                 known = known or per_label * number
             total += known
+        if StepName(0, "perturb") in manifests and StepName(cycle, "perturb") not in manifests:
+            number = min(allowed, spec.perturbation.per_cycle)
+            allowed -= number
+            total += per_label * number
     return total
 
 
