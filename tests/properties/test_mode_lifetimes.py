@@ -109,7 +109,7 @@ def test_runs_of_different_temperature_do_not_cancel(modes):
 
 
 def test_silicon_in_motion():
-    """Hot modes live shorter, and the energy of every mode is that of classical equilibrium."""
+    """Hot modes live shorter and carry less."""
     crystal, calculator = bulk("Si", a=5.431), StillingerWeberSilicon().calculator()
     found = {}
     for temperature in (300.0, 1200.0):

@@ -57,6 +57,13 @@ def blocked_mean(series: Array) -> BlockedMean:
     return BlockedMean(float(np.mean(series)), float(error[0]), int(length[0]), bool(settled[0]))
 
 
+def standard_error(values: Array) -> Array:
+    """Of the mean over the first axis of independent values (n, …); not a number for a single one."""
+    if len(values) < 2:
+        return np.full(values.shape[1:], np.nan)
+    return np.asarray(values.std(axis=0, ddof=1) / np.sqrt(len(values)))
+
+
 def blocked_errors(series: Array) -> Array:
     """Standard errors of the means over time of many columns at once, such as the bins of a curve.
 

@@ -17,8 +17,7 @@ from forgefield.properties.supercell_choice import repeated
 from forgefield.properties.trajectory import MotionRecorder
 from forgefield.sampling.calculator_potential import potential_of
 from forgefield.sampling.integrators import Integrator, Langevin, NoseHooverChain
-from forgefield.sampling.langevin import start_motion
-from forgefield.sampling.simulation import run_motion
+from forgefield.sampling.simulation import run_motion, warm_up
 
 _WARMING_SHARE = 0.2
 
@@ -74,10 +73,8 @@ def run_equilibrium(
     potential = potential_of(calculator, start)
     timestep, relaxation = spec.timestep * units.fs, spec.relaxation_time * units.fs
     steps = round(1000.0 * spec.duration / spec.timestep)
-    # Twice the temperature: half of it goes into the potential energy of a crystal whose atoms stand in their places.
-    state = start_motion(potential, start, 2.0 * spec.temperature, np.random.default_rng(spec.seed))
-    warming = Langevin(timestep, spec.temperature, relaxation)
-    state = run_motion(potential, state, warming, round(_WARMING_SHARE * steps), progress=progress)
+    rng, warming = np.random.default_rng(spec.seed), Langevin(timestep, spec.temperature, relaxation)
+    state = warm_up(potential, start, spec.temperature, warming, round(_WARMING_SHARE * steps), rng, progress)
     recorder = MotionRecorder()
     recording: Integrator = NoseHooverChain(timestep, spec.temperature, relaxation)
     if spec.damping_time is not None:

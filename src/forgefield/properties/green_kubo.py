@@ -20,6 +20,7 @@ from scipy.integrate import cumulative_trapezoid
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Array
 from forgefield.atoms.spec import Spec
+from forgefield.properties.block_averages import standard_error
 from forgefield.properties.cepstral import cepstral_estimate, periodogram, zero_frequency
 from forgefield.properties.correlation import autocorrelation
 from forgefield.properties.crystal import bare_crystal
@@ -29,8 +30,7 @@ from forgefield.properties.supercell_choice import repeated
 from forgefield.sampling.calculator_potential import potential_of
 from forgefield.sampling.heat_current import HeatCurrent, HeatCurrentRecorder
 from forgefield.sampling.integrators import Langevin, VelocityVerlet
-from forgefield.sampling.langevin import start_motion
-from forgefield.sampling.simulation import run_motion
+from forgefield.sampling.simulation import run_motion, warm_up
 
 WATT_PER_METRE_KELVIN = units.J / units.second / units.m
 """W/(m K) in eV per ASE time unit, Å and K."""
@@ -103,10 +103,10 @@ def run(
     potential.virials(start)  # Refused before the thermostat has taken its time.
     timestep, ps = spec.timestep * units.fs, 1000.0 / spec.timestep
     rng = np.random.default_rng([spec.seed, number])
-    # Twice the temperature: half of it goes into the potential energy of a crystal whose atoms stand in their places.
-    state = start_motion(potential, start, 2.0 * spec.temperature, rng)
     thermostat = Langevin(timestep, spec.temperature, spec.damping_time * units.fs)
-    state = run_motion(potential, state, thermostat, round(spec.equilibration * ps), progress=progress)
+    state = warm_up(
+        potential, start, spec.temperature, thermostat, round(spec.equilibration * ps), rng, progress
+    )
     every = max(1, round(spec.sample_every / spec.timestep))
     recorder = HeatCurrentRecorder(potential, every * timestep)
     run_motion(
@@ -168,7 +168,6 @@ def _component(
     integrals = factor * interval * np.array([_running_integral(each, lags) for each in series])
     spectrum, smooth, centres = (_binned(each) for each in (mean[:used], found.smooth, frequencies[:used]))
     shown = _thinned(lags)
-    error = integrals.std(axis=0, ddof=1) / np.sqrt(len(series)) if len(series) > 1 else np.full(lags, np.nan)
     return GreenKuboComponent(
         direction=name,
         conductivity=found.value,
@@ -180,7 +179,7 @@ def _component(
         spectrum=spectrum,
         smooth=smooth,
         integral=integrals.mean(axis=0)[shown],
-        integral_error=error[shown],
+        integral_error=standard_error(integrals)[shown],
     )
 
 

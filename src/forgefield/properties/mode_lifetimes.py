@@ -21,6 +21,7 @@ from pydantic import Field
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Array
 from forgefield.atoms.spec import Spec
+from forgefield.properties.block_averages import standard_error
 from forgefield.properties.commensurate_modes import (
     CommensurateModes,
     commensurate_modes,
@@ -32,8 +33,8 @@ from forgefield.properties.mode_lifetimes_record import ModeLifetimes
 from forgefield.properties.supercell_choice import wanted_supercell
 from forgefield.sampling.calculator_potential import potential_of
 from forgefield.sampling.integrators import Langevin, VelocityVerlet
-from forgefield.sampling.langevin import MotionState, start_motion
-from forgefield.sampling.simulation import run_motion
+from forgefield.sampling.langevin import MotionState
+from forgefield.sampling.simulation import run_motion, warm_up
 
 _FITTED = (0.95, 0.3)
 """Between these shares of its beginning a correlation is taken for exponential."""
@@ -135,10 +136,16 @@ def run(
             "run longer or sample more often",
         )
     potential, rng = potential_of(calculator, modes.supercell), np.random.default_rng([spec.seed, number])
-    # Twice the temperature: half of it goes into the potential energy of a crystal whose atoms stand in their places.
-    state = start_motion(potential, modes.supercell, 2.0 * spec.temperature, rng)
     thermostat = Langevin(timestep, spec.temperature, spec.damping_time * units.fs)
-    state = run_motion(potential, state, thermostat, round(spec.equilibration * ps), progress=progress)
+    state = warm_up(
+        potential,
+        modes.supercell,
+        spec.temperature,
+        thermostat,
+        round(spec.equilibration * ps),
+        rng,
+        progress,
+    )
     velocities = np.empty((n_samples, len(modes.sites), 3), dtype=np.float32)
     energies: list[tuple[float, float]] = []
 
@@ -179,10 +186,6 @@ def analyse(
         np.mean([np.abs(each.correlations) for each in motions], axis=0), motions[0].interval
     )
     alone = np.array([lifetimes(each.correlations, each.interval) for each in motions])
-    tensor = _conductivity(modes, together)
-    spread = np.array([_conductivity(modes, each) for each in alone]).std(
-        axis=0, ddof=1 if len(alone) > 1 else 0
-    )
     first = np.unique(modes.groups, return_index=True)[1]
     weights = np.broadcast_to(modes.counts[:, None], modes.groups.shape)
     squares = (modes.velocities**2).sum(axis=2)
@@ -192,9 +195,9 @@ def analyse(
         members=members.astype(np.int64),
         speeds=np.sqrt(np.bincount(modes.groups.ravel(), (weights * squares).ravel()) / members),
         lifetimes=together,
-        errors=_standard_error(alone),
-        conductivity=tensor,
-        conductivity_error=spread / np.sqrt(len(alone)) if len(alone) > 1 else np.full((3, 3), np.nan),
+        errors=standard_error(alone),
+        conductivity=_conductivity(modes, together),
+        conductivity_error=standard_error(np.array([_conductivity(modes, each) for each in alone])),
         temperature=float(np.mean([each.temperature for each in motions])),
         wanted_temperature=spec.temperature,
         n_atoms=len(modes.sites),
@@ -230,9 +233,3 @@ def _conductivity(modes: CommensurateModes, times: Array) -> Array:
     # Velocities of degenerate modes are known up to their order only, so single stars may miss the symmetry.
     tensor = np.einsum("rai,rbj,ij->ab", modes.rotations, modes.rotations, tensor) / len(modes.rotations)
     return np.asarray(units.kB / modes.supercell.get_volume() * tensor * _WATT_PER_METRE_KELVIN)
-
-
-def _standard_error(values: Array) -> Array:
-    if len(values) < 2:
-        return np.full(values.shape[1], np.nan)
-    return np.asarray(values.std(axis=0, ddof=1) / np.sqrt(len(values)))

@@ -25,8 +25,7 @@ from forgefield.properties.nonequilibrium_conductivity_record import ConductedHe
 from forgefield.sampling.calculator_potential import potential_of
 from forgefield.sampling.heat_flow import HeatFlow, HeatFlowRecorder, HeatReservoirs
 from forgefield.sampling.integrators import Langevin
-from forgefield.sampling.langevin import start_motion
-from forgefield.sampling.simulation import run_motion
+from forgefield.sampling.simulation import run_motion, warm_up
 
 _GIGAWATT_PER_SQUARE_METRE = 1e9 * units.J / units.second / units.m**2
 
@@ -104,10 +103,10 @@ def run(
     timestep, ps = spec.timestep * units.fs, 1000.0 / spec.timestep
     damping = spec.damping_time * units.fs
     rng = np.random.default_rng([spec.seed, len(start)])
-    # Twice the temperature: half of it goes into the potential energy of a crystal whose atoms stand in their places.
-    state = start_motion(potential, start, 2.0 * spec.temperature, rng)
     warming = Langevin(timestep, spec.temperature, damping)
-    state = run_motion(potential, state, warming, round(0.2 * spec.settling * ps), progress=progress)
+    state = warm_up(
+        potential, start, spec.temperature, warming, round(0.2 * spec.settling * ps), rng, progress
+    )
     reservoirs = HeatReservoirs(
         timestep, spec.temperature + spec.gap / 2, spec.temperature - spec.gap / 2, damping, spec.axis, spec.reservoir
     )  # fmt: skip

@@ -16,6 +16,7 @@ from scipy import fft
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Array
 from forgefield.atoms.spec import Spec
+from forgefield.properties.block_averages import standard_error
 from forgefield.properties.correlation import autocorrelation
 from forgefield.properties.production_run import ProductionRun
 from forgefield.properties.quantities import Quantity
@@ -133,15 +134,15 @@ def analyse(run: ProductionRun, spec: VibrationalSpectrumSpec) -> VibrationalSpe
     return VibrationalSpectrum(
         frequencies=frequencies,
         density=total.mean(axis=0),
-        errors=_standard_error(total),
+        errors=standard_error(total),
         species=tuple(
-            SpeciesSpectrum(symbol, each[:, kind].mean(axis=0), _standard_error(each[:, kind]))
+            SpeciesSpectrum(symbol, each[:, kind].mean(axis=0), standard_error(each[:, kind]))
             for kind, symbol in enumerate(trajectory.species)
         ),
         resolution=resolution,
         temperature=None if temperatures is None else float(temperatures.mean()),
         mean_frequency=float(means.mean()),
-        mean_frequency_error=float(_standard_error(means)) if blocks > 1 else None,
+        mean_frequency_error=float(standard_error(means)) if blocks > 1 else None,
         warnings=tuple(warnings),
     )
 
@@ -200,10 +201,3 @@ def _densities(
         area = np.trapezoid(density, frequencies)
         densities.append(density * 3.0 * chosen.mean() / area if area > 0 else np.zeros_like(density))
     return frequencies, np.array(densities)
-
-
-def _standard_error(blocks: Array) -> Array:
-    """Of the mean over the first axis; not a number for a single block."""
-    if len(blocks) < 2:
-        return np.full(blocks.shape[1:], np.nan)
-    return np.asarray(blocks.std(axis=0, ddof=1) / np.sqrt(len(blocks)))

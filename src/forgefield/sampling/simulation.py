@@ -13,8 +13,8 @@ from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.pair_list import PairList, VerletList
 from forgefield.atoms.records import Array, Evaluation
 from forgefield.potentials.contract import SKIN, Potential
-from forgefield.sampling.integrators import Integrator
-from forgefield.sampling.langevin import ListedAt, MotionState
+from forgefield.sampling.integrators import Integrator, Langevin
+from forgefield.sampling.langevin import ListedAt, MotionState, start_motion
 
 
 class ListedPotential(Potential):
@@ -108,3 +108,28 @@ def _with_place_of_list(state: MotionState, listed: ListedPotential) -> MotionSt
 
 def _atoms_at(state: MotionState, listed_at: ListedAt) -> Atoms:
     return Atoms(numbers=state.numbers, positions=listed_at.positions, cell=listed_at.cell, pbc=state.pbc)
+
+
+def warm_up(
+    potential: Potential,
+    atoms: Atoms,
+    temperature: float,
+    thermostat: Langevin,
+    steps: int,
+    rng: np.random.Generator,
+    progress: Callable[[int], None] | None = None,
+) -> MotionState:
+    """Bring atoms that stand in their places to a temperature.
+
+    Args:
+        potential: gives forces and stress.
+        atoms: start structure.
+        temperature: K.
+        thermostat: that keeps it.
+        steps: how many.
+        rng: of the velocities and the noise.
+        progress: called with the number of steps done after each step.
+    """
+    # Twice the temperature: half of it goes into the potential energy.
+    state = start_motion(potential, atoms, 2.0 * temperature, rng)
+    return run_motion(potential, state, thermostat, steps, progress=progress)

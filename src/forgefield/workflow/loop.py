@@ -161,7 +161,7 @@ class _Loop:
             verdict = self.verify(cycle)
             tested = cycle >= hold_out_cycle
             reserve = 0 if tested else spec.hold_out.configurations
-            if verdict.holds and (cycle == spec.cycles.max or not self.surprised(cycle, reserve)):
+            if verdict.holds and (cycle == spec.cycles.max or not self.relaxed_again(cycle, reserve)):
                 return verdict, f"every target holds after {cycle} trainings"
             if cycle == spec.cycles.max:
                 return verdict, f"cycles.max {spec.cycles.max} trainings are done"
@@ -177,7 +177,7 @@ class _Loop:
                     verdict = self.verify(cycle, again=True)
                 return verdict, why
             self.explore(cycle, reserve)
-            self.surprised(cycle, reserve)
+            self.relaxed_again(cycle, reserve)
         raise AssertionError("the last cycle returns")
 
     def begin(self, reserve: int) -> None:
@@ -199,8 +199,8 @@ class _Loop:
         what = "relaxing perturbed structures" + (" in part" if cycle == 0 else "")
         return self.do(StepName(cycle, "perturb"), what, lambda name: perturb(self.context, name, reserve))
 
-    def surprised(self, cycle: int, reserve: int) -> bool:
-        """Whether the cycle's potential puts perturbed structures where no label is yet; a few get theirs."""
+    def relaxed_again(self, cycle: int, reserve: int) -> bool:
+        """Relax perturbed structures on the cycle's potential; whether any came to rest where it needed a label."""
         if not self.context.spec.perturbation.per_cycle or not perturbed_structures(self.context):
             return False
         return bool(self.perturb(cycle, reserve).keys)

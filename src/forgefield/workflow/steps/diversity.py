@@ -65,10 +65,9 @@ def different_and_sane(
     scale = similarity_scale(known, theirs, fingerprint, spec.diversity, rng)
     tolerance = similarity_tolerance(spec.diversity, scale, cycle)
     ours = [candidates[int(i)] for i in sane]
+    sizes = [len(atoms) for atoms in ours]
     tolerances = (
-        tolerance
-        if spec.diversity.tolerance is not None
-        else (tolerances_by_size(tolerance, scale, [len(atoms) for atoms in ours]))
+        tolerances_by_size(tolerance, scale, sizes) if spec.diversity.tolerance is None else tolerance
     )
     found = drop_similar(described(ours), tolerances, theirs, ranks)
     return Checked(sane[found.kept], len(candidates) - len(sane), len(found.dropped), tolerance)
