@@ -20,6 +20,7 @@ from ase.build import bulk
 
 import forgefield as package
 from forgefield.app.commands_run import again, default_folder
+from forgefield.reference.ledger import Ledger
 
 
 def plain(text: str) -> str:
@@ -144,6 +145,26 @@ def test_evaluate_needs_labels_and_known_elements(
     foreign = forgefield("evaluate", folder, tmp_path / "cu.xyz")
     assert foreign.exit_code == 1
     assert "contains Cu, but the potential knows only Si" in foreign.stderr
+
+
+def test_exported_labels_repeat_a_run_without_the_reference(
+    finished_run: tuple[Path, Any], tiny_input: str, tmp_path: Path, forgefield: Callable[..., Any]
+) -> None:
+    folder, _ = finished_run
+    labels = tmp_path / "labels.xyz"
+    assert forgefield("export", folder, "--format", "xyz", "--output", labels).exit_code == 0
+    (tmp_path / "si.yaml").write_text(tiny_input)
+    repeated = forgefield("run", tmp_path / "si.yaml", "--labels", labels, "--workers", 1)
+    assert repeated.exit_code == 0, repeated.output
+    entries = Ledger(tmp_path / "si-run" / "ledger.jsonl").entries()
+    computed = Ledger(folder / "ledger.jsonl").entries()
+    assert {entry.key for entry in entries} == {entry.key for entry in computed}
+    assert all(entry.seconds == 0.0 for entry in entries), "all of them were in the file"
+    verdict = Path("verdict.json")
+    assert (tmp_path / "si-run" / verdict).read_text() == (folder / verdict).read_text()
+    strange = forgefield("run", tmp_path / "si.yaml", "--labels", folder / "input.yaml")
+    assert strange.exit_code == 1
+    assert "input.yaml" in strange.stderr
 
 
 def test_export_explains_what_it_cannot_do(

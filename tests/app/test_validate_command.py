@@ -108,6 +108,13 @@ def test_beside_a_reference_each_calculation_once(home: Path, forgefield: Callab
     exported = forgefield("export", "out", "--format", "xyz", "-o", "labels.xyz")
     assert exported.exit_code == 0, exported.output
     assert len(ase.io.read(home / "labels.xyz", ":")) == len(more)
+    command[command.index("out")] = "elsewhere"
+    repeated = forgefield(*command, "--labels", "labels.xyz")
+    assert repeated.exit_code == 0, repeated.output
+    taken = Ledger(home / "elsewhere" / "ledger.jsonl").entries()
+    assert {entry.key for entry in taken} == {entry.key for entry in entries}
+    assert all(entry.seconds == 0.0 for entry in taken), "all of them were in the file"
+    assert rows(home / "elsewhere") == found
 
 
 def test_a_bad_potential_is_told_from_a_good_one(home: Path, forgefield: Callable[..., Any]) -> None:

@@ -27,6 +27,16 @@ _Input = Annotated[Path, typer.Argument(metavar="INPUT", help="Input file, YAML.
 _Workers = Annotated[
     int | None, typer.Option("--workers", "-w", min=1, help="Calculations side by side; default: all cores.")
 ]
+Known = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--labels",
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="Exported labels of the same reference settings, taken instead of computing them again; repeatable.",
+    ),
+]
 _Executor = Annotated[str, typer.Option(help="Where calculations run; local: on this machine.")]
 
 
@@ -41,6 +51,7 @@ def run(
     ] = None,
     workers: _Workers = None,
     executor: _Executor = "local",
+    labels: Known = None,
 ) -> None:
     """Run an input, or go on where an earlier run was stopped.
 
@@ -57,8 +68,19 @@ def run(
     - `forgefield run si.yaml`
     - `forgefield run si.yaml --from explore`: explore again in the latest cycle, with changed settings
     - `forgefield run si.yaml --from 2/train --workers 8`
+    - `forgefield run si.yaml --labels earlier.xyz`: with what `forgefield export` wrote of another run
     """
-    outcome = _carried_out("run", read_input(input_file), input_file, folder, workers, executor, restart_from)
+    outcome = _carried_out(
+        "run",
+        read_input(input_file),
+        input_file,
+        folder,
+        workers,
+        executor,
+        restart_from,
+        words=[word for file in labels or () for word in ("--labels", str(file))],
+        labels=labels or (),
+    )
     results = output()
     if outcome.verdict is not None:
         results.print(verdict_table(outcome.verdict))
@@ -146,6 +168,7 @@ def _carried_out(
     executor: str,
     restart_from: str | None = None,
     words: Sequence[str] = (),
+    labels: Sequence[Path] = (),
 ) -> RunOutcome:
     """Run the workflow, or a part of it, with a bar; Ctrl-C says how to go on."""
     run_folder = folder or default_folder(input_file, command)
@@ -165,6 +188,7 @@ def _carried_out(
                 progress=progress,
                 restart_from=restart_from,
                 job=command,
+                labels=labels,
             )
         pool.shutdown()
     except KeyboardInterrupt as error:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from ase import Atoms
 
-from forgefield.app.commands_run import cores
+from forgefield.app.commands_run import Known, cores
 from forgefield.app.console import messages, output, say
 from forgefield.app.progress import progress_on
 from forgefield.app.validation_input import (
@@ -81,6 +81,7 @@ def validate(
     forecast_only: Annotated[
         bool, typer.Option("--forecast", help="Say what the reference would have to compute, and stop.")
     ] = False,
+    labels: Known = None,
 ) -> None:
     """Lay a potential's properties beside DFT's.
 
@@ -116,7 +117,7 @@ def validate(
             data = against if is_data(against) else None
             if against is not None and data is None:
                 methods[REFERENCE] = reference_named(
-                    against, potential, methods[POTENTIAL], chosen, named, place, pool, progress
+                    against, potential, methods[POTENTIAL], chosen, named, place, pool, progress, labels or ()
                 )
                 check_species(methods[REFERENCE], against, named.values())
             place.write_spec(

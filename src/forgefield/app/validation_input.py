@@ -14,6 +14,7 @@ from forgefield.app.training_files import gather_settings
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.formats import read_structures
 from forgefield.atoms.spec import Spec, settings_error
+from forgefield.dataset.known_labels import read_known_labels
 from forgefield.dataset.store import Dataset
 from forgefield.properties.comparison import LimitsSpec
 from forgefield.properties.errors import ErrorStatistics, prediction_errors
@@ -128,10 +129,12 @@ def reference_named(
     folder: ValidationFolder,
     executor: Executor,
     progress: Progress,
+    labels: Sequence[Path] = (),
 ) -> Method:
     """What a potential is laid beside: an engine, or another potential.
 
-    An engine's settings are those given, or those of the run that the potential comes from, or its defaults.
+    An engine's settings are those given, or those of the run that the potential comes from, or its defaults. What the
+    files of ``labels`` hold is not computed again.
 
     Raises:
         ForgefieldError: neither.
@@ -158,5 +161,6 @@ def reference_named(
         executor,
         settings.budget.calculations,
         progress,
+        read_known_labels(labels, recipe.key, recipe.label),
     )
     return reference_method(labeller, guide)

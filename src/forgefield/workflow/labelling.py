@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from ase import Atoms
 
 from forgefield.atoms.identity import structure_key
 from forgefield.atoms.records import Candidate, Failure, Labels
@@ -66,6 +68,8 @@ class Labeller:
         executor: where calculations run.
         budget: largest number of calculations of the whole run, None without limit.
         progress: listener.
+        known: labels of the recipe from elsewhere, by structure key; they are taken, and counted, as though they had
+            just been computed, so that a run that is repeated decides the same.
     """
 
     dataset: Dataset
@@ -74,6 +78,7 @@ class Labeller:
     executor: Executor
     budget: int | None
     progress: Progress
+    known: Mapping[str, Labels] = field(default_factory=dict)
 
     def spent(self) -> int:
         """Calculations so far, failed ones included.
@@ -127,9 +132,7 @@ class Labeller:
         futures: dict[Future[Labels | Failure], str] = {}
         try:
             for key in keys:
-                futures[self.executor.submit(calculate_within_limit, candidates[key].atoms, self.recipe)] = (
-                    key
-                )
+                futures[self.begin(key, candidates[key].atoms)] = key
             for done, future in enumerate(as_completed(futures), start=1):
                 key = futures[future]
                 candidate, outcome = candidates[key], future.result()
@@ -147,6 +150,14 @@ class Labeller:
             for future in futures:
                 future.cancel()
         return labelled
+
+    def begin(self, key: str, atoms: Atoms) -> Future[Labels | Failure]:
+        """Have a structure computed, or take its labels from those that are known."""
+        if key not in self.known:
+            return self.executor.submit(calculate_within_limit, atoms, self.recipe)
+        done: Future[Labels | Failure] = Future()
+        done.set_result(self.known[key])
+        return done
 
     def keep(self, key: str, candidate: Candidate, outcome: Labels | Failure, name: StepName) -> None:
         """Store what a calculation gave: labels in the data set, its cost and any failure in the ledger."""

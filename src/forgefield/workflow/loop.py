@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from forgefield.atoms.errors import ForgefieldError
+from forgefield.dataset.known_labels import read_known_labels
 from forgefield.dataset.store import Dataset
 from forgefield.properties.stored import to_json
 from forgefield.properties.verdict import Verdict
@@ -79,6 +80,7 @@ def run(
     progress: Progress | None = None,
     restart_from: str | None = None,
     job: Job = "run",
+    labels: Sequence[Path] = (),
 ) -> RunOutcome:
     """Run, or go on with, the whole workflow.
 
@@ -93,6 +95,7 @@ def run(
             set aside, not deleted.
         job: ``run``, all of it; ``learn``, the initial structures and one exploration on the fly, whose potential is
             the run's; ``relax``, relaxation of the initial structures.
+        labels: exported files whose labels are taken where they are asked for, instead of computing them again.
 
     Raises:
         ForgefieldError: the folder belongs to a run with other settings, another process runs in it, no label
@@ -112,13 +115,12 @@ def run(
         pool = executor or open_executor("local", workers)
         try:
             dataset = Dataset(run_folder.dataset)
-            labeller = Labeller(
-                dataset, Ledger(run_folder.ledger), recipe, pool, spec.budget.calculations, listener
-            )
+            known = read_known_labels(labels, recipe.key, recipe.label)
+            ledger, budget = Ledger(run_folder.ledger), spec.budget.calculations
+            labeller = Labeller(dataset, ledger, recipe, pool, budget, listener, known)
             context = Context(spec, run_folder, recipe, dataset, labeller, pool, workers, listener)
             loop = _Loop(context, started)
             verdict, reason = {"run": loop.run, "learn": loop.learn, "relax": loop.relax}[job]()
-            spent = labeller.spent()
         except BaseException:
             if executor is None:
                 abandon(pool)
@@ -126,7 +128,7 @@ def run(
         if executor is None:
             pool.shutdown()
         write_atomically(run_folder.ending, reason + "\n")
-    return RunOutcome(verdict, reason, spent, time.perf_counter() - started, folder)
+    return RunOutcome(verdict, reason, labeller.spent(), time.perf_counter() - started, folder)
 
 
 class _Loop:

@@ -14,7 +14,6 @@ from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.identity import structure_key
 from forgefield.atoms.records import Candidate, Failure, Labels
 from forgefield.properties.point import PointValues, point_values
-from forgefield.reference.worker import calculate_within_limit
 from forgefield.workflow.folder import StepName
 from forgefield.workflow.labelling import Labeller
 
@@ -63,9 +62,7 @@ class ReferenceDesk:
             )
         else:
             self._left = None if self._left is None else self._left - 1
-            task = self.labeller.executor.submit(
-                calculate_within_limit, candidate.atoms, self.labeller.recipe
-            )
+            task = self.labeller.begin(key, candidate.atoms)
             task.add_done_callback(lambda done: self._finished(key, candidate, done, answer))
         return answer
 
