@@ -23,7 +23,7 @@ from forgefield.reference.spec import ReferenceSpec
 from forgefield.workflow.executors import open_executor
 from forgefield.workflow.folder import StepName
 from forgefield.workflow.labelling import Labeller
-from forgefield.workflow.progress import Silent
+from forgefield.workflow.progress import Progress, Silent
 from forgefield.workflow.reference_calculator import ReferenceCalculator, ReferenceDesk
 
 TERSOFF = "ase:forgefield.reference.engines.classical.tersoff_silicon"
@@ -35,10 +35,27 @@ def executor() -> Iterator[Executor]:
         yield pool
 
 
-def desk_in(folder: Path, executor: Executor, budget: int | None = None) -> ReferenceDesk:
+class Heard(Silent):
+    """Keeps how far things are."""
+
+    def __init__(self) -> None:
+        self.counts: list[tuple[int, int]] = []
+
+    def advance(self, done: int, total: int, what: str) -> None:
+        self.counts.append((done, total))
+
+
+def desk_in(
+    folder: Path, executor: Executor, budget: int | None = None, progress: Progress | None = None
+) -> ReferenceDesk:
     recipe = resolve_recipe(ReferenceSpec(engine=TERSOFF), ["Si"])
     labeller = Labeller(
-        Dataset(folder / "dataset.db"), Ledger(folder / "ledger.jsonl"), recipe, executor, budget, Silent()
+        Dataset(folder / "dataset.db"),
+        Ledger(folder / "ledger.jsonl"),
+        recipe,
+        executor,
+        budget,
+        progress or Silent(),
     )
     return ReferenceDesk(labeller, StepName(0, "validation"))
 
@@ -68,7 +85,8 @@ def test_properties_and_optimisers_run_on_it_and_nothing_is_computed_twice(
 
 
 def test_threads_that_ask_for_the_same_share_one_calculation(tmp_path: Path, executor: Executor) -> None:
-    desk = desk_in(tmp_path, executor)
+    heard = Heard()
+    desk = desk_in(tmp_path, executor, progress=heard)
     energies: list[float] = []
 
     def ask() -> None:
@@ -83,6 +101,7 @@ def test_threads_that_ask_for_the_same_share_one_calculation(tmp_path: Path, exe
     assert len(energies) == 4
     assert len(set(energies)) == 1
     assert desk.computed == 2
+    assert heard.counts[-1] == (2, 2), "a property may take a day of calculations: each of them is told"
 
 
 def test_a_spent_budget_and_failures_are_said(tmp_path: Path, executor: Executor) -> None:

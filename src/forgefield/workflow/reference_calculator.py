@@ -30,7 +30,7 @@ class ReferenceDesk:
 
     def __init__(self, labeller: Labeller, name: StepName) -> None:
         self.labeller, self.name = labeller, name
-        self.computed = 0
+        self.computed, self.submitted = 0, 0
         self._left = labeller.left()
         self._lock = threading.RLock()
         self._failures = {
@@ -62,6 +62,7 @@ class ReferenceDesk:
             )
         else:
             self._left = None if self._left is None else self._left - 1
+            self.submitted += 1
             task = self.labeller.begin(key, candidate.atoms)
             task.add_done_callback(lambda done: self._finished(key, candidate, done, answer))
         return answer
@@ -74,6 +75,10 @@ class ReferenceDesk:
             with self._lock:
                 self.labeller.keep(key, candidate, outcome, self.name)
                 self.computed += 1
+                # More may be asked once these are known; nobody can say how many.
+                self.labeller.progress.advance(
+                    self.computed, self.submitted, f"calculations so far, {candidate.note}"
+                )
         except BaseException as error:  # whoever asked is waiting in another thread, and must hear of it
             answer.set_exception(error)
             return

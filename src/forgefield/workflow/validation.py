@@ -177,14 +177,19 @@ class _Runner:
                     self.minima[structure] = pool.submit(self._minimum, structures[structure], structure)
             running = []
             for task in open_tasks:
-                self.progress.advance(done, len(tasks), f"{task.each.title} of {task.structure}")
+                self._advance(done, len(tasks), f"{task.each.title} of {task.structure}")
                 running.append(pool.submit(self._compute, task))
             for finished in as_completed(running):
                 done += finished.result().finding is not None
-                self.progress.advance(done, len(tasks), "")
+                self._advance(done, len(tasks), "")
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
         return done
+
+    def _advance(self, done: int, total: int, what: str) -> None:
+        # A method that is asked side by side tells of its calculations: a property may take a day of them.
+        if not self.method.side_by_side:
+            self.progress.advance(done, total, what)
 
     def _known(self, task: _Task) -> bool:
         known = self.folder.outcome(self.name, task.structure, task.each, task.key)
