@@ -4,11 +4,20 @@ import json
 import re
 
 import pytest
+from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.calculators.lj import LennardJones
 
-from forgefield.properties import dimer_curve, point_defects, stacking_fault, surface_energy
+from forgefield.properties import (
+    cohesive_energy,
+    dimer_curve,
+    exfoliation,
+    point_defects,
+    relaxed_structure,
+    stacking_fault,
+    surface_energy,
+)
 from forgefield.report import figures_static
 
 LENNARD_JONES = LennardJones(sigma=2.3, epsilon=0.4, rc=6.0)
@@ -68,3 +77,26 @@ def test_dimers_are_dots_beside_lines_and_the_wall_is_cut_off():
     ]
     depth = results[0].curves[0].bond[1]
     assert figure["layout"]["yaxis"]["range"] == pytest.approx([-1.3 * depth, 3 * depth])
+
+
+def test_cells_and_binding_are_bars_with_their_numbers():
+    spec = relaxed_structure.RelaxedStructureSpec()
+    results = [relaxed_structure.compute(COPPER, each, spec) for each in (EMT(), LENNARD_JONES)]
+    for bar, result in zip(
+        figure_of(figures_static.relaxed_structure_plot(*results, "DFT"))["data"], results[::-1], strict=True
+    ):
+        assert bar["x"] == ["lattice parameter a"]
+        assert bar["y"] == pytest.approx([result.lengths[0]], abs=1e-4)
+    bound = cohesive_energy.compute(COPPER, EMT(), cohesive_energy.CohesiveEnergySpec())
+    (bar,) = figure_of(figures_static.cohesive_energy_plot(bound, None, "DFT"))["data"]
+    assert bar["y"] == pytest.approx([bound.value], abs=1e-4)
+
+
+def test_a_layer_taken_off_is_two_bars():
+    graphite = Atoms("C2", [[0, 0, 0], [0, 1.42, 0]], cell=[2.46, 2.46, 3.4, 90, 90, 120], pbc=True)
+    found = exfoliation.compute(
+        graphite, LennardJones(sigma=3.0, epsilon=0.01, rc=9.0), exfoliation.ExfoliationSpec(relax=False)
+    )
+    (bar,) = figure_of(figures_static.exfoliation_plot(found, None, "DFT"))["data"]
+    assert bar["x"] == ["exfoliation energy", "exfoliation energy unrelaxed"]
+    assert bar["y"] == pytest.approx([1000 * found.energy, 1000 * found.ideal], abs=1e-4)

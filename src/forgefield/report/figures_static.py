@@ -1,4 +1,4 @@
-"""Surfaces, point defects, stacking faults and dimers, potential beside reference."""
+"""Cells, energies of crystals, surfaces and defects, and dimers, potential beside reference."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forgefield.properties.cohesive_energy import CohesiveEnergy
 from forgefield.properties.dimer_curve import DimerCurves
+from forgefield.properties.exfoliation import Exfoliation
 from forgefield.properties.point_defects import PointDefects
 from forgefield.properties.quantities import Quantity
+from forgefield.properties.relaxed_structure import RelaxedStructure
 from forgefield.properties.stacking_fault import StackingFaults
 from forgefield.properties.surface_energy import SurfaceEnergies
 from forgefield.report.figures_curves import methods
@@ -21,6 +24,36 @@ if TYPE_CHECKING:
 
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _SYMBOLS = ("circle-open", "square-open", "diamond-open", "triangle-up-open", "cross-open", "x-open")
+
+
+def relaxed_structure_plot(
+    potential: RelaxedStructure | None, reference: RelaxedStructure | None, reference_name: str
+) -> Html:
+    """Lattice parameters that differ, as pairs of bars."""
+    figure = new_figure("", "length, Å", height=320, barmode="group", bargap=0.35)
+    for result, name, colour in methods(potential, reference, reference_name):
+        _bars(figure, [each for each in result.quantities if each.unit == "Å"], name, colour)
+    return draw("relaxed-structure", figure, "Lattice parameters at rest", kind="narrow")
+
+
+def cohesive_energy_plot(
+    potential: CohesiveEnergy | None, reference: CohesiveEnergy | None, reference_name: str
+) -> Html:
+    """A pair of bars."""
+    figure = new_figure("", "energy, eV/atom", height=320, barmode="group", bargap=0.35)
+    for result, name, colour in methods(potential, reference, reference_name):
+        _bars(figure, result.quantities, name, colour)
+    return draw("cohesive-energy", figure, "Crystal against free atoms", kind="narrow")
+
+
+def exfoliation_plot(
+    potential: Exfoliation | None, reference: Exfoliation | None, reference_name: str
+) -> Html:
+    """Energy to take a layer off, relaxed and as it is in the crystal, as pairs of bars."""
+    figure = new_figure("", "energy, meV/atom", height=320, barmode="group", bargap=0.35)
+    for result, name, colour in methods(potential, reference, reference_name):
+        _bars(figure, [each for each in result.quantities if each.unit == "meV/atom"], name, colour)
+    return draw("exfoliation", figure, "A layer taken off", kind="narrow")
 
 
 def surface_energy_plot(

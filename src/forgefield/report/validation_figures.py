@@ -30,8 +30,11 @@ from forgefield.report.figures_motion import (
 )
 from forgefield.report.figures_properties import elastic_plot, equation_of_state_plot, phonon_plot
 from forgefield.report.figures_static import (
+    cohesive_energy_plot,
     dimer_plot,
+    exfoliation_plot,
     point_defects_plot,
+    relaxed_structure_plot,
     stacking_fault_plot,
     surface_energy_plot,
 )
@@ -84,6 +87,9 @@ def _arrhenius_plots(
 
 
 FIGURES: dict[str, tuple[_Plot, ...]] = {
+    "relaxed_structure": (relaxed_structure_plot,),
+    "cohesive_energy": (cohesive_energy_plot,),
+    "exfoliation": (exfoliation_plot,),
     "equation_of_state": (equation_of_state_plot,),
     "elasticity": (elastic_plot,),
     "surface_energy": (surface_energy_plot,),
