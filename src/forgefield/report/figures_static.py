@@ -11,7 +11,7 @@ from forgefield.properties.cohesive_energy import CohesiveEnergy
 from forgefield.properties.dimer_curve import DimerCurves
 from forgefield.properties.exfoliation import Exfoliation
 from forgefield.properties.point_defects import PointDefects
-from forgefield.properties.quantities import Quantity
+from forgefield.properties.quantities import Finding, Quantity
 from forgefield.properties.relaxed_structure import RelaxedStructure
 from forgefield.properties.stacking_fault import StackingFaults
 from forgefield.properties.surface_energy import SurfaceEnergies
@@ -30,30 +30,24 @@ def relaxed_structure_plot(
     potential: RelaxedStructure | None, reference: RelaxedStructure | None, reference_name: str
 ) -> Html:
     """Lattice parameters that differ, as pairs of bars."""
-    figure = new_figure("", "length, Å", height=320, barmode="group", bargap=0.35)
-    for result, name, colour in methods(potential, reference, reference_name):
-        _bars(figure, [each for each in result.quantities if each.unit == "Å"], name, colour)
-    return draw("relaxed-structure", figure, "Lattice parameters at rest", kind="narrow")
+    sides = methods(potential, reference, reference_name)
+    return _pairs_of_bars("relaxed-structure", "Lattice parameters at rest", "length", "Å", sides)
 
 
 def cohesive_energy_plot(
     potential: CohesiveEnergy | None, reference: CohesiveEnergy | None, reference_name: str
 ) -> Html:
     """A pair of bars."""
-    figure = new_figure("", "energy, eV/atom", height=320, barmode="group", bargap=0.35)
-    for result, name, colour in methods(potential, reference, reference_name):
-        _bars(figure, result.quantities, name, colour)
-    return draw("cohesive-energy", figure, "Crystal against free atoms", kind="narrow")
+    sides = methods(potential, reference, reference_name)
+    return _pairs_of_bars("cohesive-energy", "Crystal against free atoms", "energy", "eV/atom", sides)
 
 
 def exfoliation_plot(
     potential: Exfoliation | None, reference: Exfoliation | None, reference_name: str
 ) -> Html:
     """Energy to take a layer off, relaxed and as it is in the crystal, as pairs of bars."""
-    figure = new_figure("", "energy, meV/atom", height=320, barmode="group", bargap=0.35)
-    for result, name, colour in methods(potential, reference, reference_name):
-        _bars(figure, [each for each in result.quantities if each.unit == "meV/atom"], name, colour)
-    return draw("exfoliation", figure, "A layer taken off", kind="narrow")
+    sides = methods(potential, reference, reference_name)
+    return _pairs_of_bars("exfoliation", "A layer taken off", "energy", "meV/atom", sides)
 
 
 def surface_energy_plot(
@@ -153,6 +147,16 @@ def dimer_plot(potential: DimerCurves | None, reference: DimerCurves | None, ref
     with_legend(figure)
     caption = "A potential should rise all the way from its minimum to the shortest distance."
     return draw("dimer-curves", figure, "Two atoms alone", caption, kind="middling")
+
+
+def _pairs_of_bars(
+    identifier: str, title: str, axis: str, unit: str, sides: Sequence[tuple[Finding, str, str]]
+) -> Html:
+    """All quantities of one unit."""
+    figure = new_figure("", f"{axis}, {unit}", height=320, barmode="group", bargap=0.35)
+    for result, name, colour in sides:
+        _bars(figure, [each for each in result.quantities if each.unit == unit], name, colour)
+    return draw(identifier, figure, title, kind="narrow")
 
 
 def _bars(figure: go.Figure, quantities: Sequence[Quantity], name: str, colour: str) -> None:
