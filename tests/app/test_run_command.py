@@ -210,7 +210,8 @@ def test_changed_settings_need_another_folder(
     ("arguments", "words"),
     [
         (("--from", "explor"), "there is no step 'explor'"),
-        (("--executor", "slurm"), "unknown executor 'slurm'; choose from local"),
+        (("--executor", "slurm"), "unknown executor 'slurm'; choose local, or name a profile"),
+        (("--executor", "absent.yaml"), "there is no profile absent.yaml"),
     ],
 )
 def test_run_refuses_what_it_does_not_know(

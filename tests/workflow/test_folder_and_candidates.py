@@ -72,10 +72,10 @@ def test_candidates_come_back_with_their_keys_and_origins(tmp_path):
 
 
 def test_executors_run_in_other_processes_and_can_be_abandoned():
-    with open_executor("local", 1) as executor:
+    with open_executor(1) as executor:
         assert executor.submit(os.getpid).result() != os.getpid()
         assert executor.submit(os.getenv, "OMP_NUM_THREADS").result() == "1"
-    executor = open_executor("local", 1)
+    executor = open_executor(1)
     future = executor.submit(time.sleep, 60)
     while not future.running():
         time.sleep(0.01)
@@ -84,10 +84,8 @@ def test_executors_run_in_other_processes_and_can_be_abandoned():
     assert time.monotonic() - started < 20
     with pytest.raises(BrokenProcessPool):
         future.result(timeout=5)
-    with pytest.raises(ForgefieldError, match="unknown executor 'moon'; choose from local"):
-        open_executor("moon", 1)
     with pytest.raises(ForgefieldError, match="0 workers"):
-        open_executor("local", 0)
+        open_executor(0)
 
 
 @pytest.mark.parametrize(

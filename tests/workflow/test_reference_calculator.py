@@ -31,7 +31,7 @@ TERSOFF = "ase:forgefield.reference.engines.classical.tersoff_silicon"
 
 @pytest.fixture(scope="module")
 def executor() -> Iterator[Executor]:
-    with open_executor("local", 2) as pool:
+    with open_executor(2) as pool:
         yield pool
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,30 +13,17 @@ from forgefield.app.console import messages, output, say
 from forgefield.app.input import read_input, read_text
 from forgefield.app.progress import duration, progress_on
 from forgefield.app.relaxation_table import relaxation_table
+from forgefield.app.run_options import Known, Place, Workers, place_named, side_by_side
 from forgefield.app.verdict_table import summary_line, verdict_table
 from forgefield.report.build import build_report
 from forgefield.structures.spec import StructuresSpec
-from forgefield.workflow.executors import abandon, open_executor
 from forgefield.workflow.folder import RunFolder
 from forgefield.workflow.loop import Job, RunOutcome
 from forgefield.workflow.loop import run as run_workflow
+from forgefield.workflow.pools import open_pools
 from forgefield.workflow.spec import RunSpec
 
 _Input = Annotated[Path, typer.Argument(metavar="INPUT", help="Input file, YAML.")]
-_Workers = Annotated[
-    int | None, typer.Option("--workers", "-w", min=1, help="Calculations side by side; default: all cores.")
-]
-Known = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--labels",
-        metavar="FILE",
-        exists=True,
-        dir_okay=False,
-        help="Exported labels of the same reference settings, taken instead of computing them again; repeatable.",
-    ),
-]
-_Executor = Annotated[str, typer.Option(help="Where calculations run; local: on this machine.")]
 
 
 def run(
@@ -49,8 +35,8 @@ def run(
         str | None,
         typer.Option("--from", metavar="STEP", help="Begin again from this step: explore, 2/train …"),
     ] = None,
-    workers: _Workers = None,
-    executor: _Executor = "local",
+    workers: Workers = None,
+    executor: Place = "local",
     labels: Known = None,
 ) -> None:
     """Run an input, or go on where an earlier run was stopped.
@@ -96,8 +82,8 @@ def learn(
     folder: Annotated[
         Path | None, typer.Option("--folder", "-f", help="Run folder; for si.yaml it is si-learn beside it.")
     ] = None,
-    workers: _Workers = None,
-    executor: _Executor = "local",
+    workers: Workers = None,
+    executor: Place = "local",
 ) -> None:
     """Learn a Bayesian potential on the fly: molecular dynamics that calls DFT only where it does not know.
 
@@ -130,8 +116,8 @@ def relax(
         Path | None, typer.Option("--folder", "-f", help="Run folder; for si.yaml it is si-relax beside it.")
     ] = None,
     fixed_cell: Annotated[bool, typer.Option("--fixed-cell", help="Move atoms only.")] = False,
-    workers: _Workers = None,
-    executor: _Executor = "local",
+    workers: Workers = None,
+    executor: Place = "local",
 ) -> None:
     """Relax structures to DFT forces with few DFT calculations.
 
@@ -172,42 +158,34 @@ def _carried_out(
 ) -> RunOutcome:
     """Run the workflow, or a part of it, with a bar; Ctrl-C says how to go on."""
     run_folder = folder or default_folder(input_file, command)
-    count = workers or cores()
+    place = place_named(executor)
+    count = workers or side_by_side(place)
+    if executor != "local":
+        words = [*words, "--executor", executor]
     console = messages()
     what = "-".join(spec.system.symbols) or spec.system.id
     say(console, f"{what} with {spec.reference.engine}, {count} workers, in {run_folder}")
-    pool = open_executor(executor, count)
     try:
-        with progress_on(console) as progress:
+        with open_pools(place, count, run_folder) as pools, progress_on(console) as progress:
             outcome = run_workflow(
                 spec,
                 run_folder,
                 input_text=read_text(input_file),
                 workers=count,
-                executor=pool,
+                pools=pools,
                 progress=progress,
                 restart_from=restart_from,
                 job=command,
                 labels=labels,
             )
-        pool.shutdown()
     except KeyboardInterrupt as error:
-        abandon(pool)
         say(
             console,
             f"Stopped. What is computed is kept; go on with:\n  {again(input_file, folder, workers, command, words)}",
             "yellow",
         )
         raise typer.Exit(130) from error
-    except BaseException:
-        abandon(pool)
-        raise
     return outcome
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def default_folder(input_file: Path, command: str = "run") -> Path:

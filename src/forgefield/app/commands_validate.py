@@ -11,9 +11,9 @@ from typing import Annotated
 import typer
 from ase import Atoms
 
-from forgefield.app.commands_run import Known, cores
 from forgefield.app.console import messages, output, say
 from forgefield.app.progress import progress_on
+from forgefield.app.run_options import Known, Place, Workers, place_named, side_by_side
 from forgefield.app.validation_input import (
     default_folder,
     errors_on_data,
@@ -30,9 +30,9 @@ from forgefield.properties.property_list import chosen_properties
 from forgefield.properties.quantities import calculations_in_all
 from forgefield.report.validation import read_validation
 from forgefield.report.validation_page import build_validation_report
-from forgefield.workflow.executors import abandon, open_executor
 from forgefield.workflow.methods import check_species, direct_method
 from forgefield.workflow.opening import sole_user
+from forgefield.workflow.pools import open_pools
 from forgefield.workflow.progress import Progress
 from forgefield.workflow.validation import Method, examine, forecast
 from forgefield.workflow.validation_folder import POTENTIAL, REFERENCE, ValidationFolder, ValidationSpec
@@ -74,14 +74,12 @@ def validate(
     budget: Annotated[
         int | None, typer.Option("--budget", min=1, help="Reference calculations, at most; default: 300.")
     ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", "-w", min=1, help="Calculations side by side; default: all cores."),
-    ] = None,
+    workers: Workers = None,
     forecast_only: Annotated[
         bool, typer.Option("--forecast", help="Say what the reference would have to compute, and stop.")
     ] = False,
     labels: Known = None,
+    executor: Place = "local",
 ) -> None:
     """Lay a potential's properties beside DFT's.
 
@@ -109,15 +107,27 @@ def validate(
     named = named_structures(structures, methods[POTENTIAL])
     check_species(methods[POTENTIAL], potential, named.values())
     place = ValidationFolder(folder or default_folder(potential))
+    where = place_named(executor)
     place.path.mkdir(parents=True, exist_ok=True)
-    pool = open_executor("local", workers or cores())
     console = messages()
     try:
-        with sole_user(place.path), progress_on(console) as progress:
+        with (
+            sole_user(place.path),
+            open_pools(where, workers or side_by_side(where), place.path) as pools,
+            progress_on(console) as progress,
+        ):
             data = against if is_data(against) else None
             if against is not None and data is None:
                 methods[REFERENCE] = reference_named(
-                    against, potential, methods[POTENTIAL], chosen, named, place, pool, progress, labels or ()
+                    against,
+                    potential,
+                    methods[POTENTIAL],
+                    chosen,
+                    named,
+                    place,
+                    pools.reference,
+                    progress,
+                    labels or (),
                 )
                 check_species(methods[REFERENCE], against, named.values())
             place.write_spec(
@@ -139,15 +149,10 @@ def validate(
                 examine(place, methods, named, wanted, chosen.properties, progress)
                 if data is not None:
                     place.write_errors(errors_on_data(methods[POTENTIAL], Path(data)))
-        pool.shutdown()
     except KeyboardInterrupt as error:
-        abandon(pool)
         again = shlex.join(["forgefield", *sys.argv[1:]])
         say(console, f"Stopped. What is computed is kept; go on with:\n  {again}", "yellow")
         raise typer.Exit(130) from error
-    except BaseException:
-        abandon(pool)
-        raise
     if not forecast_only:
         report = build_validation_report(place.path)
         show_validation(output(), read_validation(place.path))

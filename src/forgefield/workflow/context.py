@@ -27,7 +27,7 @@ class Context:
         recipe: how labels are computed.
         dataset: all labels.
         labeller: makes labels.
-        executor: where tasks run.
+        sampling: where trajectories run.
         workers: how many tasks run side by side.
         progress: listener.
     """
@@ -37,7 +37,7 @@ class Context:
     recipe: Recipe
     dataset: Dataset
     labeller: Labeller
-    executor: Executor
+    sampling: Executor
     workers: int
     progress: Progress
 

@@ -11,23 +11,24 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 
 from forgefield.atoms.errors import ForgefieldError
 
-EXECUTORS = ("local",)
+
+class LostTaskError(ForgefieldError):
+    """A task whose worker or node was lost, as often as it was tried."""
+
+
 _POLL_SECONDS = 0.5
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
-def open_executor(kind: str, workers: int) -> Executor:
-    """Executor of a kind that the command line knows.
+def open_executor(workers: int) -> Executor:
+    """Processes on this machine with one thread each.
 
     Args:
-        kind: ``local``, processes on this machine with one thread each.
-        workers: number of processes.
+        workers: how many.
 
     Raises:
-        ForgefieldError: unknown kind or no workers.
+        ForgefieldError: no workers.
     """
-    if kind not in EXECUTORS:
-        raise ForgefieldError(f"unknown executor {kind!r}", f"choose from {', '.join(EXECUTORS)}")
     if workers < 1:
         raise ForgefieldError(f"{workers} workers can do no work", "ask for at least 1")
     # A fresh interpreter in each worker: forked copies of a process with running threads may deadlock.
@@ -45,9 +46,13 @@ def abandon(executor: Executor) -> None:
 
 
 def _start_worker(parent: int) -> None:
-    """One thread of arithmetic, deaf to Ctrl-C (the parent decides), and gone when the parent is."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    obey(parent)
+
+
+def obey(parent: int) -> None:
+    """Make this process deaf to Ctrl-C, on which its parent decides, and end it when the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -17,6 +17,7 @@ from forgefield.dataset.store import Dataset
 from forgefield.reference.ledger import Ledger
 from forgefield.reference.recipe import Recipe
 from forgefield.reference.worker import calculate_within_limit
+from forgefield.workflow.executors import LostTaskError
 from forgefield.workflow.folder import StepName
 from forgefield.workflow.progress import Progress
 
@@ -135,7 +136,7 @@ class Labeller:
                 futures[self.begin(key, candidates[key].atoms)] = key
             for done, future in enumerate(as_completed(futures), start=1):
                 key = futures[future]
-                candidate, outcome = candidates[key], future.result()
+                candidate, outcome = candidates[key], self.outcome(future)
                 self.keep(key, candidate, outcome, name)
                 if isinstance(outcome, Labels):
                     labelled.add(key)
@@ -158,6 +159,13 @@ class Labeller:
         done: Future[Labels | Failure] = Future()
         done.set_result(self.known[key])
         return done
+
+    def outcome(self, task: Future[Labels | Failure]) -> Labels | Failure:
+        """What a calculation gave; one that takes its workers with it, again and again, has crashed."""
+        try:
+            return task.result()
+        except LostTaskError as error:
+            return Failure(error.problem, "crash", self.recipe.key, 0.0)
 
     def keep(self, key: str, candidate: Candidate, outcome: Labels | Failure, name: StepName) -> None:
         """Store what a calculation gave: labels in the data set, its cost and any failure in the ledger."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,11 +22,11 @@ from forgefield.properties.verdict import Verdict
 from forgefield.reference.ledger import Ledger
 from forgefield.workflow.budget import exhausted
 from forgefield.workflow.context import Context
-from forgefield.workflow.executors import abandon, open_executor
 from forgefield.workflow.folder import Manifest, RunFolder, StepName, write_atomically
 from forgefield.workflow.identify import identified
 from forgefield.workflow.labelling import Labeller
 from forgefield.workflow.opening import settle, sole_user, versions
+from forgefield.workflow.pools import Pools, open_pools
 from forgefield.workflow.progress import Progress, Silent
 from forgefield.workflow.spec import RunSpec
 from forgefield.workflow.steps.exploration import explore, select
@@ -76,7 +76,7 @@ def run(
     *,
     input_text: str = "",
     workers: int = 2,
-    executor: Executor | None = None,
+    pools: Pools | None = None,
     progress: Progress | None = None,
     restart_from: str | None = None,
     job: Job = "run",
@@ -89,7 +89,7 @@ def run(
         folder: run folder, made if it is not there.
         input_text: the input as the user wrote it, kept for the record.
         workers: tasks side by side.
-        executor: where tasks run; by default `workers` processes on this machine.
+        pools: where tasks run; by default `workers` processes on this machine.
         progress: listener.
         restart_from: step to begin again from, such as ``explore`` or ``2/train``; it and all later steps are
             set aside, not deleted.
@@ -112,21 +112,17 @@ def run(
         spec = identified(spec, run_folder.answers)
         recipe = settle(spec, run_folder, input_text, restarted=restart_from is not None)
         run_folder.ending.unlink(missing_ok=True)
-        pool = executor or open_executor("local", workers)
-        try:
-            dataset = Dataset(run_folder.dataset)
-            known = read_known_labels(labels, recipe.key, recipe.label)
-            ledger, budget = Ledger(run_folder.ledger), spec.budget.calculations
-            labeller = Labeller(dataset, ledger, recipe, pool, budget, listener, known)
-            context = Context(spec, run_folder, recipe, dataset, labeller, pool, workers, listener)
+        known = read_known_labels(labels, recipe.key, recipe.label)
+        dataset, ledger, budget = (
+            Dataset(run_folder.dataset),
+            Ledger(run_folder.ledger),
+            spec.budget.calculations,
+        )
+        with open_pools("local", workers, folder) if pools is None else nullcontext(pools) as own:
+            labeller = Labeller(dataset, ledger, recipe, own.reference, budget, listener, known)
+            context = Context(spec, run_folder, recipe, dataset, labeller, own.sampling, workers, listener)
             loop = _Loop(context, started)
             verdict, reason = {"run": loop.run, "learn": loop.learn, "relax": loop.relax}[job]()
-        except BaseException:
-            if executor is None:
-                abandon(pool)
-            raise
-        if executor is None:
-            pool.shutdown()
         write_atomically(run_folder.ending, reason + "\n")
     return RunOutcome(verdict, reason, labeller.spent(), time.perf_counter() - started, folder)
 

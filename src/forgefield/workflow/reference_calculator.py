@@ -71,7 +71,7 @@ class ReferenceDesk:
         self, key: str, candidate: Candidate, task: Future[Labels | Failure], answer: Future[PointValues]
     ) -> None:
         try:
-            outcome = task.result()
+            outcome = self.labeller.outcome(task)
             with self._lock:
                 self.labeller.keep(key, candidate, outcome, self.name)
                 self.computed += 1

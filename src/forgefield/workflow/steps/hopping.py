@@ -61,7 +61,7 @@ def hop_over_minima(context: Context, name: StepName) -> StepResult:
             settings = MinimaHoppingSettings(label, moving, guard)
             rng = context.rng("hopping", name.cycle, number)
             potential = context.folder.step(trained) / POTENTIAL
-            task = context.executor.submit(_walk, potential, atoms, settings, rng, spec.hops, folder, number)
+            task = context.sampling.submit(_walk, potential, atoms, settings, rng, spec.hops, folder, number)
             futures[task] = number
         for future in as_completed(futures):
             future.result()

@@ -73,7 +73,7 @@ def run_assignments(
                 done += 1
                 continue
             rng = context.rng(purpose, assignment.conditions.name, number)
-            futures[context.executor.submit(_run, potential, assignment, guard, rng)] = number
+            futures[context.sampling.submit(_run, potential, assignment, guard, rng)] = number
         for future in as_completed(futures):
             trajectory = future.result()
             _store(folder, futures[future], trajectory)

@@ -1,0 +1,228 @@
+"""Tasks on the nodes of a cluster, through parsl (Babuji et al., Proc. 28th HPDC (2019) 25)."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from forgefield.atoms.errors import ForgefieldError
+from forgefield.workflow.executors import LostTaskError
+from forgefield.workflow.profile import JobsSpec, ProfileSpec, seconds
+
+if TYPE_CHECKING:
+    from parsl import Config, DataFlowKernel
+    from parsl.dataflow.taskrecord import TaskRecord
+    from parsl.executors import HighThroughputExecutor
+    from parsl.providers.base import ExecutionProvider
+
+Result = TypeVar("Result")
+_SILENCES = 4
+"""Heartbeats that a node may miss."""
+
+
+class ParslExecutor(Executor):
+    """Tasks in the jobs of one label of a parsl kernel.
+
+    What is submitted cannot be called back; a future that is cancelled only stops to be heard of.
+
+    Args:
+        kernel: starts jobs and hands out tasks.
+        label: which jobs.
+    """
+
+    def __init__(self, kernel: DataFlowKernel, label: str) -> None:
+        self.kernel, self.label = kernel, label
+        self._lock = threading.Lock()
+
+    def submit(self, function: Callable[..., Result], /, *arguments: Any, **keywords: Any) -> Future[Result]:
+        """Run a function of a module on some node; its arguments and result must be picklable."""
+        promise: Future[Result] = Future()
+        with self._lock:  # parsl counts its tasks without one
+            task = self.kernel.submit(function, arguments, [self.label], False, None, keywords)
+        task.add_done_callback(lambda done: _hand_over(done, promise))
+        return promise
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the kernel with all its jobs, at once if the tasks are given up."""
+        if self.kernel.cleanup_called:
+            return
+        if wait and not cancel_futures:
+            self.kernel.wait_for_current_tasks()
+        self.kernel.cleanup()
+
+
+def start_parsl(profile: ProfileSpec | Path, folder: Path) -> dict[str, ParslExecutor]:
+    """Executors by what they are for: ``reference``, and ``sampling`` where it has jobs of its own.
+
+    Args:
+        profile: a profile; or a Python file with a function ``config()`` that returns a ``parsl.Config``, whose
+            executors have these labels (one alone may have any).
+        folder: of parsl's logs; the nodes must see it.
+
+    Raises:
+        ForgefieldError: parsl is not installed, or the file does not do what it should.
+    """
+    try:
+        from parsl import DataFlowKernel
+    except ImportError as error:
+        raise ForgefieldError(
+            "running on a cluster needs parsl, which is not installed", "pip install 'forgefield[parsl]'"
+        ) from error
+    config = config_of(profile, folder) if isinstance(profile, ProfileSpec) else _config_in(profile)
+    labels = [executor.label for executor in config.executors]
+    if len(labels) > 1 and "reference" not in labels:
+        raise ForgefieldError(
+            f"{profile} names its executors {', '.join(labels)}", "label them reference and sampling"
+        )
+    kernel = DataFlowKernel(config)
+    if len(labels) == 1:
+        return {"reference": ParslExecutor(kernel, labels[0])}
+    return {label: ParslExecutor(kernel, label) for label in labels if label in ("reference", "sampling")}
+
+
+def config_of(profile: ProfileSpec, folder: Path) -> Config:
+    """The profile in parsl's words."""
+    from parsl import Config
+
+    return Config(
+        executors=[_executor(label, jobs, profile, folder) for label, jobs in profile.classes.items()],
+        retries=profile.retries,
+        retry_handler=_cost_of,
+        strategy="htex_auto_scale",
+        run_dir=str(folder / "parsl"),
+        usage_tracking=0,
+    )
+
+
+def _executor(label: str, jobs: JobsSpec, profile: ProfileSpec, folder: Path) -> HighThroughputExecutor:
+    from parsl.addresses import address_by_hostname
+    from parsl.executors import HighThroughputExecutor
+
+    local = profile.scheduler == "local"
+    return HighThroughputExecutor(
+        label=label,
+        provider=_provider(jobs, profile),
+        interchange_launch_cmd=[sys.executable, "-m", "forgefield.workflow.interchange", str(os.getpid())],
+        # Without an address parsl asks a server on the internet for one.
+        address=profile.address or ("127.0.0.1" if local else address_by_hostname()),
+        cores_per_worker=jobs.cores_per_task,
+        max_workers_per_node=jobs.tasks_per_node,
+        available_accelerators=jobs.gpus_per_node,
+        heartbeat_period=max(1, round(profile.heartbeat)),
+        heartbeat_threshold=max(1, round(_SILENCES * profile.heartbeat)),
+        drain_period=None if local else seconds(jobs.walltime) - seconds(jobs.longest_task),
+        worker_logdir_root=str(folder / "parsl"),
+    )
+
+
+def _provider(jobs: JobsSpec, profile: ProfileSpec) -> ExecutionProvider:
+    from parsl.launchers import MpiExecLauncher, SingleNodeLauncher, SrunLauncher
+    from parsl.providers import KubernetesProvider, LocalProvider, PBSProProvider, SlurmProvider
+
+    blocks: dict[str, Any] = {"init_blocks": 1, "min_blocks": 0, "max_blocks": jobs.jobs}
+    setup = worker_setup(jobs, profile)
+    lines = "\n".join(jobs.options)
+    if profile.scheduler == "slurm":
+        return SlurmProvider(
+            partition=jobs.queue,
+            account=jobs.account,
+            nodes_per_block=jobs.nodes,
+            cores_per_node=jobs.tasks_per_node * jobs.cores_per_task,
+            gpus_per_node=jobs.gpus_per_node or None,
+            walltime=jobs.walltime,
+            scheduler_options=lines,
+            worker_init=setup,
+            exclusive=False,
+            launcher=SrunLauncher(),
+            **blocks,
+        )
+    if profile.scheduler == "pbs":
+        return PBSProProvider(
+            queue=jobs.queue,
+            account=jobs.account,
+            nodes_per_block=jobs.nodes,
+            cpus_per_node=jobs.tasks_per_node * jobs.cores_per_task,
+            select_options=f"ngpus={jobs.gpus_per_node}" if jobs.gpus_per_node else "",
+            walltime=jobs.walltime,
+            scheduler_options=lines,
+            worker_init=setup,
+            launcher=MpiExecLauncher() if jobs.nodes > 1 else SingleNodeLauncher(),
+            **blocks,
+        )
+    if profile.kubernetes is not None:
+        cores = jobs.tasks_per_node * jobs.cores_per_task
+        return KubernetesProvider(
+            image=profile.kubernetes.image,
+            namespace=profile.kubernetes.namespace,
+            max_cpu=cores,
+            init_cpu=cores,
+            max_mem=profile.kubernetes.memory,
+            init_mem=profile.kubernetes.memory,
+            persistent_volumes=list(profile.kubernetes.volumes.items()),
+            # A pod has the image's Python, and no shell profile to follow.
+            worker_init=_joined(_threads(jobs), profile.setup, jobs.setup),
+            **blocks,
+        )
+    # Every job of this machine starts at once: there is no queue to wait for.
+    return LocalProvider(worker_init=setup, **{**blocks, "init_blocks": jobs.jobs})
+
+
+def worker_setup(jobs: JobsSpec, profile: ProfileSpec) -> str:
+    """Shell commands before workers start: the user's, then this Python first on the path and the number of threads."""
+    here = Path(sys.executable).parent
+    return _joined(profile.setup, jobs.setup, f'export PATH={shlex.quote(str(here))}:"$PATH"', _threads(jobs))
+
+
+def _threads(jobs: JobsSpec) -> str:
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+    return "\n".join(f"export {name}={jobs.cores_per_task}" for name in names)
+
+
+def _joined(*parts: str) -> str:
+    return "\n".join(part.strip() for part in parts if part.strip())
+
+
+def _cost_of(error: Exception, task: TaskRecord) -> float:
+    """One try for what was lost; an error that the task itself raised would come again."""
+    return 1.0 if _is_loss(error) else float("inf")
+
+
+def _is_loss(error: BaseException) -> bool:
+    from parsl.executors.high_throughput.errors import ManagerLost, WorkerLost
+
+    return isinstance(error, ManagerLost | WorkerLost)
+
+
+def _hand_over(task: Future[Result], promise: Future[Result]) -> None:
+    if not promise.set_running_or_notify_cancel():
+        return
+    error = task.exception()
+    if error is None:
+        promise.set_result(task.result())
+    elif _is_loss(error):
+        lost = LostTaskError(
+            f"a task was lost with its worker, again and again ({error})", "see parsl's logs"
+        )
+        promise.set_exception(lost)
+    else:
+        promise.set_exception(error)
+
+
+def _config_in(file: Path) -> Config:
+    import runpy
+
+    from parsl import Config
+
+    found = runpy.run_path(str(file)).get("config")
+    config = found() if callable(found) else found
+    if not isinstance(config, Config):
+        raise ForgefieldError(
+            f"{file} gives no parsl configuration", "define a function config() that returns a parsl.Config"
+        )
+    return config
