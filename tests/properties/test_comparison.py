@@ -35,27 +35,27 @@ def test_limits_belong_to_names(name, limit):
 
 def test_one_of_two_limits_is_enough():
     near = row([Quantity("C12", 11.5, "GPa")], [Quantity("C12", 10.0, "GPa")])
-    assert near.holds
+    assert near.judgement == "agrees"
     assert near.difference == pytest.approx(1.5)
     assert near.percent == pytest.approx(15.0)
-    assert not row([Quantity("C12", 113.0, "GPa")], [Quantity("C12", 100.0, "GPa")]).holds
-    assert row([Quantity("C12", 107.0, "GPa")], [Quantity("C12", 100.0, "GPa")]).holds
+    assert row([Quantity("C12", 113.0, "GPa")], [Quantity("C12", 100.0, "GPa")]).judgement == "differs"
+    assert row([Quantity("C12", 107.0, "GPa")], [Quantity("C12", 100.0, "GPa")]).judgement == "agrees"
 
 
 def test_a_number_that_one_method_lacks_does_not_hold():
     lacking = row([], [Quantity("C12", 100.0, "GPa")])
-    assert lacking.holds is False
+    assert lacking.judgement == "differs"
     assert lacking.value is None
-    assert row([Quantity("C12", math.nan, "GPa")], [Quantity("C12", 1.0, "GPa")]).holds is False
-    assert row([Quantity("C12", 1.0, "GPa")], []).holds is None
+    assert row([Quantity("C12", math.nan, "GPa")], [Quantity("C12", 1.0, "GPa")]).judgement == "differs"
+    assert row([Quantity("C12", 1.0, "GPa")], []).judgement is None
     assert row([Quantity("angle", 1.0, "°")], [Quantity("angle", 0.0, "°")]).percent is None
 
 
 def test_differences_are_judged_by_themselves():
     small = row([], [], [Quantity("phonon RMSE", 0.1, "THz")])
-    assert small.holds
+    assert small.judgement == "agrees"
     assert small.reference is None
-    assert not row([], [], [Quantity("phonon RMSE", 0.2, "THz")]).holds
+    assert row([], [], [Quantity("phonon RMSE", 0.2, "THz")]).judgement == "differs"
 
 
 def test_limits_of_ones_own():
@@ -66,5 +66,23 @@ def test_limits_of_ones_own():
         (),
         own,
     )
-    assert (first.holds, first.limit) == (True, "50 %")
-    assert (second.holds, second.limit) == (False, "1 °")
+    assert (first.judgement, first.limit) == ("agrees", "50 %")
+    assert (second.judgement, second.limit) == ("differs", "1 °")
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "reference_error", "judgement"),
+    [
+        (118.0, 5.0, None, "differs"),
+        (118.0, 6.0, 8.0, "unclear"),
+        (103.0, 10.0, None, "unclear"),
+        (103.0, 6.0, None, "agrees"),
+        (118.0, None, None, "differs"),
+    ],
+)
+def test_errors_too_large_to_tell_are_said(
+    value: float, error: float | None, reference_error: float | None, judgement: str
+) -> None:
+    name, unit = "thermal conductivity at 300 K", "W/(m K)"
+    found = row([Quantity(name, value, unit, error)], [Quantity(name, 100.0, unit, reference_error)])
+    assert found.judgement == judgement

@@ -14,6 +14,8 @@ from forgefield.properties.comparison import ComparisonRow
 from forgefield.report.validation import ValidationRecords
 from forgefield.report.wording import estimate, number
 
+_COLOURS = {"agrees": "green", "differs": "red", "unclear": "yellow"}
+
 
 def show_validation(console: Console, records: ValidationRecords) -> None:
     """Problems, tables and the outcome."""
@@ -28,7 +30,7 @@ def show_validation(console: Console, records: ValidationRecords) -> None:
         console.print(_table("Structures beside each other", list(records.phases), records.spec.reference))
     if records.errors is not None:
         console.print(error_table({str(records.spec.data): records.errors}, "labelled structures"))
-    say(console, records.sentence, "green" if all(row.holds for row in records.judged) else "yellow")
+    say(console, records.sentence, "green" if records.agrees else "yellow")
 
 
 def _table(title: str, rows: Sequence[ComparisonRow], reference: str | None) -> Table:
@@ -47,7 +49,7 @@ def _table(title: str, rows: Sequence[ComparisonRow], reference: str | None) -> 
         difference = number(row.difference, row.unit, 3)
         if row.percent is not None:
             difference += f" ({row.percent:+.2f} %)"
-        mark = {True: Text("agrees", "green"), False: Text("differs", "red"), None: Text("")}[row.holds]
+        mark = Text(row.judgement, _COLOURS[row.judgement]) if row.judgement else Text("")
         cells += [estimate(row.reference, row.reference_error, row.unit), difference, row.limit]
         table.add_row(Text(row.name), *cells, mark)
     return table

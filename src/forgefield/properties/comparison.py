@@ -6,11 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Literal
 
 from pydantic import Field
 
 from forgefield.atoms.spec import Spec
 from forgefield.properties.quantities import Quantity
+
+Judgement = Literal["agrees", "differs", "unclear"]
 
 _ROUNDING = 1e-10
 """Share of the values below which a difference is a matter of arithmetic."""
@@ -67,7 +70,8 @@ class ComparisonRow:
         difference: value − reference; None where one is missing.
         percent: the difference in % of the reference; None where one is missing or the reference vanishes.
         limit: what was asked for, in words; empty if nothing.
-        holds: whether it is met; None if nothing was asked or there is nothing to compare with.
+        judgement: whether it is met; ``unclear`` if the standard errors are too large to tell; None if nothing was
+            asked or there is nothing to compare with.
     """
 
     name: str
@@ -79,7 +83,7 @@ class ComparisonRow:
     difference: float | None
     percent: float | None
     limit: str
-    holds: bool | None
+    judgement: Judgement | None
 
 
 def compare(
@@ -91,7 +95,7 @@ def compare(
         mine: the examined method's.
         theirs: the reference's; none if there is no reference.
         differences: numbers that measure the difference by themselves, such as an RMSE, and should vanish.
-        limits: what counts as agreement. A number of which one method has none does not hold.
+        limits: what counts as agreement. A number of which one method has none differs.
     """
     one, other = _by_name(mine), _by_name(theirs)
     rows = [_row(name, one.get(name), other.get(name), limits.of(name), bool(theirs)) for name in one | other]
@@ -114,9 +118,7 @@ def _row(
         if abs(difference) < _ROUNDING * max(abs(value), abs(reference)):
             difference = 0.0
         percent = 100.0 * difference / abs(reference) if reference else None
-    holds = None
-    if limit is not None and judged:
-        holds = _holds(limit, difference, percent)
+    errors = [each.error for each in (mine, theirs) if each is not None and each.error is not None]
     return ComparisonRow(
         name=name,
         unit=some.unit,
@@ -127,16 +129,16 @@ def _row(
         difference=difference,
         percent=percent,
         limit=_in_words(limit, some.unit),
-        holds=holds,
+        judgement=_judged(limit, difference, reference, math.hypot(*errors)) if judged else None,
     )
 
 
 def _error_row(quantity: Quantity, limit: Limit | None) -> ComparisonRow:
     value = _finite(quantity)
-    holds = None if limit is None else _holds(limit, value, None)
+    judgement = _judged(limit, value, None, quantity.error or 0.0)
     words = _in_words(limit, quantity.unit)
     return ComparisonRow(
-        quantity.name, quantity.unit, value, quantity.error, None, None, value, None, words, holds
+        quantity.name, quantity.unit, value, quantity.error, None, None, value, None, words, judgement
     )
 
 
@@ -144,9 +146,18 @@ def _finite(quantity: Quantity | None) -> float | None:
     return quantity.value if quantity is not None and math.isfinite(quantity.value) else None
 
 
-def _holds(limit: Limit, difference: float | None, percent: float | None) -> bool:
-    near = limit.absolute is not None and difference is not None and abs(difference) <= limit.absolute
-    return near or (limit.relative is not None and percent is not None and abs(percent) <= limit.relative)
+def _judged(
+    limit: Limit | None, difference: float | None, reference: float | None, error: float
+) -> Judgement | None:
+    if limit is None:
+        return None
+    if difference is None:
+        return "differs"
+    allowed = max(limit.absolute or 0.0, 0.01 * (limit.relative or 0.0) * abs(reference or 0.0))
+    beyond = abs(difference) - allowed
+    if abs(beyond) < error:
+        return "unclear"
+    return "differs" if beyond > 0 else "agrees"
 
 
 def _in_words(limit: Limit | None, unit: str) -> str:

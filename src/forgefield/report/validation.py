@@ -75,7 +75,7 @@ class ValidationRecords:
     @property
     def judged(self) -> tuple[ComparisonRow, ...]:
         """Rows for which agreement was asked."""
-        return tuple(row for row in self.all_rows if row.holds is not None)
+        return tuple(row for row in self.all_rows if row.judgement is not None)
 
     @property
     def all_rows(self) -> tuple[ComparisonRow, ...]:
@@ -88,8 +88,14 @@ class ValidationRecords:
         judged = self.judged
         if not judged:
             return "There is nothing to compare with, so nothing was judged."
-        held = sum(bool(row.holds) for row in judged)
-        return f"{held} of {len(judged)} numbers agree with {self.spec.reference} within their limits."
+        agreed, unclear = (sum(row.judgement == word for row in judged) for word in ("agrees", "unclear"))
+        told = f"{agreed} of {len(judged)} numbers agree with {self.spec.reference} within their limits"
+        return f"{told}; the errors of {unclear} are too large to tell." if unclear else f"{told}."
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all that was judged agrees."""
+        return all(row.judgement == "agrees" for row in self.judged)
 
 
 def read_validation(path: Path) -> ValidationRecords:
@@ -118,7 +124,6 @@ def write_table(path: Path, records: ValidationRecords) -> None:
 
 
 def _cells(structure: str, name: str, row: ComparisonRow) -> list[object]:
-    verdict = {True: "agrees", False: "differs", None: ""}[row.holds]
     return [
         structure,
         name,
@@ -131,7 +136,7 @@ def _cells(structure: str, name: str, row: ComparisonRow) -> list[object]:
         row.difference,
         row.percent,
         row.limit,
-        verdict,
+        row.judgement or "",
     ]
 
 

@@ -15,7 +15,12 @@ from forgefield.report.wording import estimate, number
 from forgefield.workflow.folder import write_atomically
 from forgefield.workflow.validation_folder import ValidationFolder, file_name
 
-_VERDICTS = {True: ("✓ agrees", "holds"), False: ("✗ differs", "fails"), None: ("", "")}
+_VERDICTS: dict[str | None, tuple[str, str]] = {
+    "agrees": ("✓ agrees", "holds"),
+    "differs": ("✗ differs", "fails"),
+    "unclear": ("? unclear", "unknown"),
+    None: ("", ""),
+}
 
 
 def build_validation_report(path: Path) -> Path:
@@ -75,8 +80,7 @@ def validation_page(records: ValidationRecords, now: datetime) -> str:
 
 
 def _outcome(records: ValidationRecords) -> str:
-    judged = records.judged
-    return "none" if not judged else "good" if all(row.holds for row in judged) else "bad"
+    return "none" if not records.judged else "good" if records.agrees else "bad"
 
 
 def _identifier(entry: Entry) -> str:
@@ -116,7 +120,7 @@ def _table(rows: list[tuple[str, ComparisonRow]], reference: str | None) -> Html
 
 
 def _cells(row: ComparisonRow) -> list[str]:
-    word, kind = _VERDICTS[row.holds]
+    word, kind = _VERDICTS[row.judgement]
     itself = row.reference is None and row.value is not None and row.difference is not None
     difference = number(row.difference, row.unit, 3)
     if row.percent is not None:
