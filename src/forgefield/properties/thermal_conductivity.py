@@ -71,8 +71,8 @@ class ThermalConductivitySpec(Spec):
     random_displacements: Annotated[int, Field(ge=1)] | Literal["auto"] | None = None
     """Supercells of third order with all atoms displaced at random; ``auto``: four times as many as determine the force
     constants. For dear references: 16 instead of 111 for silicon, at the price of some 5 % of the conductivity. Errors
-    of the forces read as scattering: 1 meV/Å takes 13 % off silicon's. null: single atoms and pairs, as many as symmetry
-    asks for."""
+    of the forces read as scattering: 1 meV/Å takes 13 % off silicon's. null: single atoms and pairs, as many as
+    symmetry asks for."""
     mesh_lengths: tuple[PositiveFloat, ...] = Field(default=(27.0, 34.0, 42.0), min_length=1)
     """Å; divided by the length of a primitive vector, each gives the odd number of q-points along it in a mesh."""
     imaginary_tolerance: float = Field(default=0.1, ge=0)
