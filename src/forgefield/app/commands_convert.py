@@ -12,6 +12,7 @@ from ase.calculators.singlepoint import SinglePointCalculator
 
 from forgefield.app.console import output, say
 from forgefield.app.training_files import is_n2p2_data, labelled_frames
+from forgefield.atoms.deepmd_data import is_deepmd_data
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.formats import write_extxyz, write_gpumd
 from forgefield.atoms.records import Labels
@@ -63,7 +64,8 @@ def convert(
 
     Potentials keep their numbers: a NEP goes between forgefield's folder and nep.txt, a high-dimensional neural
     network potential between forgefield's folder and n2p2's. Families cannot be turned into each other.
-    Structure files with energies and forces go between extended XYZ, n2p2's input.data and GPUMD's train.xyz.
+    Structure files with energies and forces go between extended XYZ, n2p2's input.data and GPUMD's train.xyz; folders
+    of DeePMD-kit, OUTCAR, vasprun.xml, ASE's databases and whatever else ASE reads can be turned into these.
 
     Examples:
 
@@ -71,6 +73,8 @@ def convert(
     - `forgefield convert n2p2-folder water-potential`
     - `forgefield convert water/potential n2p2-folder --to n2p2`
     - `forgefield convert input.data train.xyz --to gpumd`
+    - `forgefield convert deepmd-folder train.xyz`
+    - `forgefield convert OUTCAR train.xyz`
     """
     of_files = units_named(units)
     if target.exists() and not force and not (target.is_dir() and not any(target.iterdir())):
@@ -97,7 +101,7 @@ def _named(to: str | None, known: dict[str, str], what: str) -> str | None:
 
 def _is_potential(source: Path) -> bool:
     if source.is_dir():
-        return True
+        return not is_deepmd_data(source)
     try:
         with source.open("rb") as file:
             return file.read(16).lower().startswith(b"nep") or source.name == "potential.json"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from ase import Atoms
 
 from forgefield.app.input import read_text
 from forgefield.app.yaml_source import read_yaml
+from forgefield.atoms.deepmd_data import is_deepmd_data, iterate_deepmd
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.formats import iterate_structures
 from forgefield.potentials.hdnnp.definition import Units
@@ -34,7 +35,7 @@ def labelled_frames(files: Sequence[Path], units: Units) -> Iterator[Atoms]:
     A structure that names no group gets the name of its file as one, if there are several files.
 
     Args:
-        files: extended XYZ, ``input.data`` of n2p2, an ASE data base, or whatever else ASE reads.
+        files: extended XYZ, ``input.data`` of n2p2, DeePMD-kit's folders, or whatever ASE reads.
         units: of n2p2's files.
 
     Raises:
@@ -45,10 +46,16 @@ def labelled_frames(files: Sequence[Path], units: Units) -> Iterator[Atoms]:
             raise ForgefieldError(
                 f"no structure file {path}", "check the path; it is relative to where you run"
             )
-        for atoms in read_data(path, units) if is_n2p2_data(path) else iterate_structures(path):
+        for atoms in _frames(path, units):
             if len(files) > 1 and not any(key in atoms.info for key in GROUP_KEYS):
                 atoms.info["group"] = path.stem
             yield atoms
+
+
+def _frames(path: Path, units: Units) -> Iterable[Atoms]:
+    if is_deepmd_data(path):
+        return iterate_deepmd(path)
+    return read_data(path, units) if is_n2p2_data(path) else iterate_structures(path)
 
 
 def gather_settings(file: Path | None, assignments: Sequence[str], options: dict[str, Any]) -> dict[str, Any]:
