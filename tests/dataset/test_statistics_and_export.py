@@ -81,7 +81,7 @@ def test_ase_reads_the_export(records: list[Record], tmp_path: Path) -> None:
         assert frame.info["source"] == record.source
         assert frame.info["trajectory"] == record.trajectory
         assert frame.info["note"] == "a note"
-        assert frame.info["recipe"] == "emt"
+        assert frame.info["recipe"] == "recipe-emt"
         if record.labels.stress is not None:
             np.testing.assert_allclose(frame.get_stress(), record.labels.stress, atol=1e-12)
     assert [path.name for path in path.parent.iterdir()] == ["all.xyz"]

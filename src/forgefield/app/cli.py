@@ -36,6 +36,7 @@ _COMMANDS = {
         "commands_convert:convert",
         "Turn a potential or a structure file into another program's format.",
     ),
+    "dataset": ("commands_dataset:dataset", "Check the labels of a run, or repair a damaged database."),
     "export": ("commands_results:export", "Hand over the labelled data set or the potential of a run."),
 }
 """Name → where the function is, and one line about it."""

@@ -35,7 +35,7 @@ def write_extxyz(path: Path | str, frames: Sequence[tuple[Atoms, Labels | None]]
     Raises:
         ForgefieldError: the file cannot be written.
     """
-    _write(Path(path), "".join(_extxyz_frame(atoms, labels) for atoms, labels in frames))
+    _write(Path(path), "".join(extxyz_frame(atoms, labels) for atoms, labels in frames))
 
 
 def write_gpumd(path: Path | str, frames: Sequence[tuple[Atoms, Labels | None]]) -> None:
@@ -53,7 +53,7 @@ def write_gpumd(path: Path | str, frames: Sequence[tuple[Atoms, Labels | None]])
             raise ForgefieldError(
                 f"structure {index} has no {lacking}, which GPUMD's train.xyz must have", "take it out"
             )
-    _write(Path(path), "".join(_extxyz_frame(atoms, labels, gpumd=True) for atoms, labels in frames))
+    _write(Path(path), "".join(extxyz_frame(atoms, labels, gpumd=True) for atoms, labels in frames))
 
 
 def _write(path: Path, content: str) -> None:
@@ -136,7 +136,8 @@ def _frames(path: Path) -> Iterator[Atoms]:
         ) from error
 
 
-def _extxyz_frame(atoms: Atoms, labels: Labels | None, gpumd: bool = False) -> str:
+def extxyz_frame(atoms: Atoms, labels: Labels | None, gpumd: bool = False) -> str:
+    """Text of one frame, as `write_extxyz` and `write_gpumd` have it."""
     columns = {"pos": atoms.positions}
     if atoms.has("initial_magmoms"):
         columns["initial_magmoms"] = atoms.get_initial_magnetic_moments()

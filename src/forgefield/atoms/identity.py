@@ -1,4 +1,4 @@
-"""One name for one structure."""
+"""One name for one structure, and a seal on its labels."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import hashlib
 
 import numpy as np
 from ase import Atoms
+
+from forgefield.atoms.records import Labels
 
 _DECIMALS = 6
 
@@ -22,3 +24,12 @@ def structure_key(atoms: Atoms) -> str:
         # Adding zero turns -0.0 into 0.0, which would hash differently.
         digest.update((np.round(np.asarray(array, dtype="<f8"), _DECIMALS) + 0.0).tobytes())
     return digest.hexdigest()[:20]
+
+
+def label_seal(key: str, labels: Labels) -> str:
+    """Hash of a structure's key with its energy, forces and stress to the last bit, by which damage is noticed."""
+    digest = hashlib.sha256(key.encode())
+    for values in (np.float64(labels.energy), labels.forces, labels.stress):
+        digest.update(b"" if values is None else np.ascontiguousarray(values, dtype="<f8").tobytes())
+    # Extended XYZ takes twelve bare digits for a number, and some of them for infinity.
+    return f"sha256-{digest.hexdigest()[:12]}"

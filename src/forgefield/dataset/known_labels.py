@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from forgefield.atoms.errors import ForgefieldError
-from forgefield.atoms.formats import iterate_structures
-from forgefield.atoms.identity import structure_key
 from forgefield.atoms.records import Labels
+from forgefield.dataset.export import exported_records
 
 
 def read_known_labels(files: Sequence[Path], recipe: str, engine: str) -> dict[str, Labels]:
@@ -28,16 +28,10 @@ def read_known_labels(files: Sequence[Path], recipe: str, engine: str) -> dict[s
     known: dict[str, Labels] = {}
     for file in files:
         found: Counter[str] = Counter()
-        for atoms in iterate_structures(file):
-            made_by = str(atoms.info.get("recipe", ""))
-            results = atoms.calc.results if atoms.calc is not None else {}
-            if "energy" not in results or "forces" not in results:
-                continue
-            found[made_by] += 1
-            if made_by == recipe:
-                known[structure_key(atoms)] = Labels(
-                    float(results["energy"]), results["forces"], results.get("stress"), recipe, engine, 0.0
-                )
+        for record in exported_records(file):
+            found[record.labels.recipe] += 1
+            if record.labels.recipe == recipe:
+                known[record.key] = replace(record.labels, engine=engine, seconds=0.0)
         if not found[recipe]:
             others = ", ".join(sorted(filter(None, found))) or "none"
             raise ForgefieldError(

@@ -16,9 +16,11 @@ from ase.db import connect
 from ase.db.core import Database, now
 from ase.db.row import AtomsRow
 
+from forgefield.atoms.durable import append_durably
 from forgefield.atoms.errors import ForgefieldError
-from forgefield.atoms.identity import structure_key
+from forgefield.atoms.identity import label_seal, structure_key
 from forgefield.atoms.records import Candidate, Labels
+from forgefield.dataset.export import record_text
 from forgefield.dataset.records import Provenance, Record
 
 
@@ -28,7 +30,8 @@ class Dataset:
 
     A label is identified by (structure key, recipe key). ``add`` returns when the label is safely on disk,
     and a process killed at any moment leaves a file that opens. Several processes may use one file at a
-    time. The file is an ordinary ASE database: ``ase db dataset.db`` shows it.
+    time. The file is an ordinary ASE database: ``ase db dataset.db`` shows it. Every label is also written to the end
+    of a text file, from which a damaged database can be made again.
 
     Attributes:
         path: the SQLite file; it is made by the first ``add``.
@@ -38,6 +41,11 @@ class Dataset:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", Path(self.path).absolute())
+
+    @property
+    def journal(self) -> Path:
+        """All labels once more, extended XYZ in the order in which they came."""
+        return self.path.with_suffix(".xyz")
 
     def add(self, candidate: Candidate, labels: Labels, provenance: Provenance) -> bool:
         """Store one label, durably; does nothing if the same structure has labels of the same recipe.
@@ -53,18 +61,44 @@ class Dataset:
         Raises:
             ForgefieldError: labels not finite or of the wrong shape, or a file that cannot be written.
         """
-        key = structure_key(candidate.atoms)
-        _check_labels(key, len(candidate.atoms), labels)
-        row = _to_row(key, candidate, labels, provenance)
+        atoms = candidate.atoms
+        record = Record(
+            key=structure_key(atoms),
+            atoms=atoms,
+            labels=labels,
+            source=candidate.source,
+            trajectory=candidate.trajectory,
+            parent=candidate.parent,
+            step=provenance.step,
+            cycle=provenance.cycle,
+            note=candidate.note,
+        )
+        return self.add_all([record]) == 1
+
+    def add_all(self, records: Sequence[Record]) -> int:
+        """Store many labels in one go, all or none; those that are there already are passed over.
+
+        Returns:
+            how many are new.
+
+        Raises:
+            ForgefieldError: as ``add``.
+        """
+        for record in records:
+            check_labels(record.key, len(record.atoms), record.labels)
         if not self._has_tables():
             self._create_tables()
+        new = []
         with self._open() as database:
             # Takes the write lock before looking, so that two processes cannot both find nothing.
             database.connection.execute("BEGIN IMMEDIATE")
-            if _row_or_none(database, key, labels.recipe) is not None:
-                return False
-            database.write(row)
-        return True
+            for record in records:
+                if _row_or_none(database, record.key, record.labels.recipe) is None:
+                    database.write(_to_row(record))
+                    new.append(record)
+        if new:
+            append_durably(self.journal, "".join(map(record_text, new)).encode())
+        return len(new)
 
     def __contains__(self, key_and_recipe: tuple[str, str]) -> bool:
         """Whether (structure key, recipe key) has a label."""
@@ -76,7 +110,7 @@ class Dataset:
             return None
         with self._open() as database:
             row = _row_or_none(database, key, recipe)
-        return None if row is None else _to_record(row)
+        return None if row is None else to_record(row)
 
     def records(self, keys: Sequence[str] | None, recipe: str) -> list[Record]:
         """Labelled structures under one recipe.
@@ -102,7 +136,14 @@ class Dataset:
                 f"the first is {missing[0]}",
                 "compute them first",
             )
-        return [_to_record(rows[key]) for key in keys]
+        return [to_record(rows[key]) for key in keys]
+
+    def keys(self) -> set[str]:
+        """Keys of all structures that have labels, of whatever recipe."""
+        if not self._has_tables():
+            return set()
+        with self._open() as database:
+            return {row.data.record["key"] for row in database.select()}
 
     def __len__(self) -> int:
         """Number of labels, over all recipes."""
@@ -149,7 +190,8 @@ class Dataset:
             ) from error
 
 
-def _check_labels(key: str, n_atoms: int, labels: Labels) -> None:
+def check_labels(key: str, n_atoms: int, labels: Labels) -> None:
+    """Refuse labels that are not finite or not of the shape of their structure."""
     shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
         "forces": (np.shape(labels.forces), (n_atoms, 3))
     }
@@ -177,8 +219,8 @@ def _row_or_none(database: Database, key: str, recipe: str) -> AtomsRow | None:
     return next(iter(database.select(unique_id=_identity(key, recipe))), None)
 
 
-def _to_row(key: str, candidate: Candidate, labels: Labels, provenance: Provenance) -> AtomsRow:
-    atoms = candidate.atoms
+def _to_row(record: Record) -> AtomsRow:
+    key, atoms, labels = record.key, record.atoms, record.labels
     content: dict[str, Any] = {
         "unique_id": _identity(key, labels.recipe),
         "numbers": atoms.numbers,
@@ -191,20 +233,21 @@ def _to_row(key: str, candidate: Candidate, labels: Labels, provenance: Provenan
         "forces": np.asarray(labels.forces, dtype=np.float64),
         "key_value_pairs": {
             "recipe": _recipe_tag(labels.recipe),
-            "source": candidate.source,
-            "step": provenance.step,
-            "cycle": provenance.cycle,
+            "source": record.source,
+            "step": record.step,
+            "cycle": record.cycle,
         },
         "data": {
             "record": {
                 "key": key,
-                "trajectory": candidate.trajectory,
-                "parent": candidate.parent,
-                "note": candidate.note,
+                "trajectory": record.trajectory,
+                "parent": record.parent,
+                "note": record.note,
                 "recipe": labels.recipe,
                 "engine": labels.engine,
                 "seconds": float(labels.seconds),
                 "attempts": int(labels.attempts),
+                "seal": label_seal(key, labels),
             }
         },
     }
@@ -218,7 +261,8 @@ def _to_row(key: str, candidate: Candidate, labels: Labels, provenance: Provenan
     return row
 
 
-def _to_record(row: AtomsRow) -> Record:
+def to_record(row: AtomsRow) -> Record:
+    """The record that a row of the database holds."""
     kept = row.data.record
     stress = row.get("stress")
     return Record(

@@ -12,6 +12,7 @@ from pathlib import Path
 from ase import Atoms
 from ase.io import write
 
+from forgefield.atoms.durable import append_durably
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Failure, Labels
 
@@ -167,22 +168,11 @@ class Ledger:
         write(self.quarantine / f"{entry.key}.extxyz", structure, format="extxyz")
 
     def _append(self, line: bytes) -> None:
-        fresh = not self.path.exists()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a+b") as stream:
-            if not self._mended:
+        if not self._mended and self.path.exists():
+            with self.path.open("a+b") as stream:
                 _mend(stream.fileno(), self.path.read_bytes())
-                self._mended = True
-            stream.write(line)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if fresh:
-            # The new name in the folder has to survive as well.
-            folder = os.open(self.path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+        self._mended = True
+        append_durably(self.path, line)
 
 
 def _mend(descriptor: int, content: bytes) -> None:

@@ -1,0 +1,86 @@
+"""The command dataset."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from forgefield.app.console import output, say
+from forgefield.atoms.errors import ForgefieldError
+from forgefield.dataset.integrity import Inspection, inspect, repair
+from forgefield.dataset.store import Dataset
+from forgefield.workflow.folder import RunFolder
+from forgefield.workflow.opening import sole_user
+
+_SHOWN = 10
+"""Damages that are told one by one."""
+
+
+class Action(StrEnum):
+    """What is to be done with a data set."""
+
+    check = "check"
+    repair = "repair"
+
+
+def dataset(
+    action: Annotated[Action, typer.Argument(metavar="check|repair", help="What to do.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="Folder of a run or a validation, or its dataset.db.")
+    ],
+) -> None:
+    """Check the labels of a run, or make a damaged database whole again.
+
+    Every label is kept twice: in `dataset.db` and in the text file `dataset.xyz`, with seals that tell whether a number
+    has changed. repair writes both anew from all that is sound in either; the old ones stay as `*.damaged`.
+
+    Examples:
+
+    - `forgefield dataset check si-run`
+    - `forgefield dataset repair si-run`
+    """
+    folder = source if source.is_dir() else source.parent
+    data = Dataset(RunFolder(source).dataset if source.is_dir() else source)
+    with ExitStack() as held:
+        if action is Action.repair:
+            held.enter_context(sole_user(folder))
+        found = inspect(data) if action is Action.check else repair(data)
+    _show(found)
+    if action is Action.repair:
+        after = inspect(data)
+        say(output(), f"{data.path} holds {after.sound} labels now.", "green")
+        _say_lost(folder, data)
+    elif not found.whole:
+        raise ForgefieldError(
+            f"{data.path} is damaged", f"stop what uses it, and call: forgefield dataset repair {source}"
+        )
+
+
+def _show(found: Inspection) -> None:
+    say(output(), f"{found.sound} sound labels in the database, {found.journal} in the journal.")
+    for line in found.damage[:_SHOWN]:
+        say(output(), f"Damaged: {line}", "red")
+    if len(found.damage) > _SHOWN:
+        say(output(), f"… and {len(found.damage) - _SHOWN} more", "red")
+    if found.missing:
+        say(output(), f"{len(found.missing)} labels of the journal are missing in the database.", "red")
+    if found.unjournalled:
+        say(output(), f"{len(found.unjournalled)} labels are not in the journal; repair adds them.", "yellow")
+
+
+def _say_lost(folder: Path, data: Dataset) -> None:
+    """Which steps of a run refer to labels that are gone for good."""
+    run = RunFolder(folder)
+    there = data.keys()
+    for name, manifest in run.finished():
+        lost = [key for key in manifest.keys if key not in there]
+        if lost:
+            say(
+                output(),
+                f"{len(lost)} labels of step {name} are lost; begin it again with: forgefield run … --from {name}",
+                "yellow",
+            )
