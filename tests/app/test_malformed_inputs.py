@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .malformed_inputs import BAD, Bad
+from .malformed_inputs import BAD, SI, Bad
 
 
 @pytest.mark.parametrize("bad", BAD, ids=[each.name for each in BAD])
@@ -94,3 +94,12 @@ def test_installed_command_prints_no_traceback(tmp_path: Path) -> None:
     assert done.stderr.startswith("Error: bad.yaml, line 1: system.element — 'Sx' is not a chemical element")
     assert "Traceback" not in done.stderr
     assert [each.name for each in tmp_path.iterdir()] == ["bad.yaml"]
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:hush@host/name", "postgresql://host/name?password=hush"])
+def test_passwords_are_not_repeated(url: str, tmp_path: Path, forgefield: Callable[..., Any]) -> None:
+    (tmp_path / "si.yaml").write_text(SI + f'dataset: {{url: "{url}"}}\n')
+    result = forgefield("validate-input", tmp_path / "si.yaml")
+    assert result.exit_code == 2
+    assert "a password does not belong here" in result.stderr
+    assert "hush" not in result.output + result.stderr

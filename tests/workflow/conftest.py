@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import yaml
 
-from forgefield.dataset.store import Dataset
 from forgefield.reference.ledger import Ledger
 from forgefield.reference.recipe import Recipe
 from forgefield.workflow.folder import RunFolder
@@ -66,7 +65,7 @@ def tiny(**groups: dict[str, Any]) -> RunSpec:
 def contents(folder: Path) -> dict[str, tuple[float, ...]]:
     """The data set of a run: energy and first force of each structure, by key."""
     recipe = Recipe.model_validate_json(RunFolder(folder).recipe.read_text())
-    records = Dataset(RunFolder(folder).dataset).records(None, recipe.key)
+    records = RunFolder(folder).labels.records(None, recipe.key)
     return {record.key: (record.labels.energy, *record.labels.forces.ravel()) for record in records}
 
 

@@ -44,7 +44,12 @@ def dataset(
     - `forgefield dataset repair si-run`
     """
     folder = source if source.is_dir() else source.parent
-    data = Dataset(RunFolder(source).dataset if source.is_dir() else source)
+    data = RunFolder(source).labels if source.is_dir() else Dataset(source)
+    if data.url is not None:
+        raise ForgefieldError(
+            f"the labels of {source} are on a server, which looks after them itself",
+            f"{data.journal} holds them once more; forgefield run --labels takes them from there",
+        )
     with ExitStack() as held:
         if action is Action.repair:
             held.enter_context(sole_user(folder))

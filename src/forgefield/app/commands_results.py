@@ -13,7 +13,6 @@ from forgefield.app.console import output, say
 from forgefield.app.status_view import show_status, status_json
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.dataset.export import export_extxyz
-from forgefield.dataset.store import Dataset
 from forgefield.potentials.registry import load
 from forgefield.reference.recipe import Recipe
 from forgefield.report.build import build_report
@@ -97,12 +96,12 @@ def export(
 def _export_data(source: Path, target: Path) -> None:
     folder = RunFolder(source)
     # A validation keeps its labels as a run does.
-    if not (folder.recipe.exists() and folder.dataset.exists()):
+    if not (folder.recipe.exists() and folder.labels.backend.ready()):
         read_status(source)
     if target.is_dir():
         raise ForgefieldError(f"{target} is a folder", "name a file, such as data.xyz")
     recipe = Recipe.model_validate_json(folder.recipe.read_text()) if folder.recipe.exists() else None
-    records = Dataset(folder.dataset).records(None, recipe.key) if recipe is not None else []
+    records = folder.labels.records(None, recipe.key) if recipe is not None else []
     if not records:
         raise ForgefieldError(f"{source} has no labels yet", "wait for its first reference calculations")
     export_extxyz(records, target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from forgefield.atoms.errors import ForgefieldError
 KeyPath = tuple[str | int, ...]
 """Keys and list positions from the top of the input down to a value."""
 
+_SECRET = re.compile(r"(://[^/@:\s]*:|[?&]password=)[^@&\s]+")
 _LONGEST_VALUE = 60
 
 
@@ -76,13 +78,13 @@ def dotted(path: KeyPath) -> str:
 
 
 def as_written(value: Any) -> str:
-    """A value as one would write it in YAML, shortened."""
+    """A value as one would write it in YAML, shortened and without passwords of addresses."""
     if value is None:
         text = "null"
     elif isinstance(value, bool):
         text = str(value).lower()
     elif isinstance(value, str):
-        text = repr(value)
+        text = repr(_SECRET.sub(r"\1***", value))
     elif isinstance(value, dict):
         text = "{" + ", ".join(f"{key}: {as_written(each)}" for key, each in value.items()) + "}"
     elif isinstance(value, list):

@@ -1,18 +1,16 @@
-"""Every label once, on disk: an ASE database in one SQLite file."""
+"""Every label once, durably: an ASE database in one SQLite file or on a PostgreSQL server."""
 
 from __future__ import annotations
 
 import os
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.db import connect
 from ase.db.core import Database, now
 from ase.db.row import AtomsRow
 
@@ -20,6 +18,7 @@ from forgefield.atoms.durable import append_durably
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.identity import label_seal, structure_key
 from forgefield.atoms.records import Candidate, Labels
+from forgefield.dataset.backends import Backend, PostgresServer, SqliteFile
 from forgefield.dataset.export import record_text
 from forgefield.dataset.records import Provenance, Record
 
@@ -34,13 +33,20 @@ class Dataset:
     of a text file, from which a damaged database can be made again.
 
     Attributes:
-        path: the SQLite file; it is made by the first ``add``.
+        path: the SQLite file, made by the first ``add``.
+        url: of a database on a PostgreSQL server, which holds the labels instead.
     """
 
     path: Path
+    url: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", Path(self.path).absolute())
+
+    @cached_property
+    def backend(self) -> Backend:
+        """What holds the rows."""
+        return SqliteFile(self.path) if self.url is None else PostgresServer(self.url)
 
     @property
     def journal(self) -> Path:
@@ -86,12 +92,11 @@ class Dataset:
         """
         for record in records:
             check_labels(record.key, len(record.atoms), record.labels)
-        if not self._has_tables():
-            self._create_tables()
+        if not self.backend.ready():
+            self.backend.create()
         new = []
-        with self._open() as database:
-            # Takes the write lock before looking, so that two processes cannot both find nothing.
-            database.connection.execute("BEGIN IMMEDIATE")
+        with self.backend.open() as database:
+            self.backend.begin(database)
             for record in records:
                 if _row_or_none(database, record.key, record.labels.recipe) is None:
                     database.write(_to_row(record))
@@ -106,9 +111,9 @@ class Dataset:
 
     def get(self, key: str, recipe: str) -> Record | None:
         """The record of one structure under one recipe, or None."""
-        if not self._has_tables():
+        if not self.backend.ready():
             return None
-        with self._open() as database:
+        with self.backend.open() as database:
             row = _row_or_none(database, key, recipe)
         return None if row is None else to_record(row)
 
@@ -122,10 +127,10 @@ class Dataset:
         Raises:
             ForgefieldError: one of ``keys`` has no label.
         """
-        if not self._has_tables():
+        if not self.backend.ready():
             rows = {}
         else:
-            with self._open() as database:
+            with self.backend.open() as database:
                 rows = {row.data.record["key"]: row for row in database.select(recipe=_recipe_tag(recipe))}
         if keys is None:
             keys = sorted(rows)
@@ -140,54 +145,17 @@ class Dataset:
 
     def keys(self) -> set[str]:
         """Keys of all structures that have labels, of whatever recipe."""
-        if not self._has_tables():
+        if not self.backend.ready():
             return set()
-        with self._open() as database:
+        with self.backend.open() as database:
             return {row.data.record["key"] for row in database.select()}
 
     def __len__(self) -> int:
         """Number of labels, over all recipes."""
-        if not self._has_tables():
+        if not self.backend.ready():
             return 0
-        with self._open() as database:
+        with self.backend.open() as database:
             return int(database.count())
-
-    def _has_tables(self) -> bool:
-        if not self.path.exists():
-            return False
-        with self._explained():
-            connection = sqlite3.connect(self.path, timeout=60)
-            try:
-                query = "SELECT COUNT(*) FROM sqlite_master WHERE name = 'information'"
-                return bool(connection.execute(query).fetchone()[0])
-            finally:
-                connection.close()
-
-    def _create_tables(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._open() as database:
-            # One transaction for all tables: ASE alone commits after each, and a process killed in between
-            # would leave a file that no one can open.
-            database.connection.execute("BEGIN IMMEDIATE")
-            database.count()
-
-    @contextmanager
-    def _open(self) -> Iterator[Database]:
-        with (
-            self._explained(),
-            connect(self.path, type="db", serial=True, use_lock_file=False) as database,
-        ):
-            yield database
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise ForgefieldError(
-                f"the data set {self.path} cannot be used: {error}",
-                "check free space and permissions, and that the file is a database of this run",
-            ) from error
 
 
 def check_labels(key: str, n_atoms: int, labels: Labels) -> None:

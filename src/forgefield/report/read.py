@@ -13,7 +13,6 @@ from pydantic import ValidationError
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.dataset.records import Record
-from forgefield.dataset.store import Dataset
 from forgefield.properties.stored import from_json
 from forgefield.properties.target_set import PropertySet
 from forgefield.properties.verdict import Verdict
@@ -148,12 +147,11 @@ class _Reader:
         return tuple(end for end in ends if end is not None)
 
     def _labelled(self, recipe: Recipe | None, ledger: tuple[LedgerEntry, ...]) -> tuple[Record, ...]:
-        path = self.folder.dataset
         key = recipe.key if recipe is not None else (ledger[-1].recipe if ledger else None)
-        if key is None or not path.exists():
+        if key is None:
             return ()
         try:
-            records = Dataset(path).records(None, key)
+            records = self.folder.labels.records(None, key)
         except ForgefieldError as error:
             self.problems.append(str(error))
             return ()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from forgefield.atoms.errors import ForgefieldError
+from forgefield.dataset.store import Dataset
 
 STEP_ORDER = (
     "structures",
@@ -99,8 +100,16 @@ class RunFolder:
 
     @property
     def dataset(self) -> Path:
-        """All labels, SQLite."""
+        """All labels, SQLite, unless they are on a server."""
         return self.path / "dataset.db"
+
+    @property
+    def labels(self) -> Dataset:
+        """All labels, wherever the run keeps them."""
+        url = None
+        if self.spec.exists():
+            url = json.loads(self.spec.read_text()).get("dataset", {}).get("url")
+        return Dataset(self.dataset, url)
 
     @property
     def ledger(self) -> Path:

@@ -87,8 +87,9 @@ class Labeller:
         A label may be stored without its line in the ledger, if the run was killed in between; it counts.
         """
         recorded = {entry.key for entry in self.ledger.entries() if entry.recipe == self.recipe.key}
-        stored = {record.key for record in self.dataset.records(None, self.recipe.key)}
-        return len(recorded | stored)
+        # On a server there may be labels of other runs.
+        own = [] if self.dataset.url else self.dataset.records(None, self.recipe.key)
+        return len(recorded | {record.key for record in own})
 
     def left(self) -> int | None:
         """Calculations that the budget still allows; None without limit."""

@@ -16,7 +16,6 @@ from typing import Literal
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.dataset.known_labels import read_known_labels
-from forgefield.dataset.store import Dataset
 from forgefield.properties.stored import to_json
 from forgefield.properties.verdict import Verdict
 from forgefield.reference.ledger import Ledger
@@ -113,11 +112,7 @@ def run(
         recipe = settle(spec, run_folder, input_text, restarted=restart_from is not None)
         run_folder.ending.unlink(missing_ok=True)
         known = read_known_labels(labels, recipe.key, recipe.label)
-        dataset, ledger, budget = (
-            Dataset(run_folder.dataset),
-            Ledger(run_folder.ledger),
-            spec.budget.calculations,
-        )
+        dataset, ledger, budget = run_folder.labels, Ledger(run_folder.ledger), spec.budget.calculations
         with open_pools("local", workers, folder) if pools is None else nullcontext(pools) as own:
             labeller = Labeller(dataset, ledger, recipe, own.reference, budget, listener, known)
             context = Context(spec, run_folder, recipe, dataset, labeller, own.sampling, workers, listener)

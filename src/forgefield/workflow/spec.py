@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from forgefield.atoms.spec import Spec
+from forgefield.dataset.spec import DatasetSpec
 from forgefield.potentials.bayesian.spec import BayesianSpec
 from forgefield.potentials.density.spec import DensitySpec
 from forgefield.potentials.training_spec import TrainingSpec
@@ -90,6 +91,8 @@ class RunSpec(Spec):
 
     system: SystemSpec
     """The chemical system."""
+    dataset: DatasetSpec = DatasetSpec()
+    """Where labels are kept."""
     structures: StructuresSpec = StructuresSpec()
     """Initial structures."""
     reference: ReferenceSpec = ReferenceSpec()
