@@ -203,7 +203,7 @@ def test_several_structures_and_the_energies_between_them(home: Path, forgefield
     assert above["verdict"] == "agrees"
     page = (home / "out" / "report.html").read_text()
     identifiers = re.findall(r'id="(figure-[^"]*)"', page)
-    assert len(identifiers) == len(set(identifiers)) == 4
+    assert len(identifiers) == len(set(identifiers)) == 8
 
 
 def test_stopped_and_gone_on_with(home: Path) -> None:

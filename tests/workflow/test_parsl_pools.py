@@ -60,12 +60,17 @@ def test_tasks_run_elsewhere_and_a_killed_node_costs_no_task(pools: Pools, place
     recipe = resolve_recipe(ReferenceSpec(engine=TERSOFF), ["Si"])
     labels = pools.reference.submit(calculate_within_limit, bulk("Si"), recipe).result(timeout=120)
     assert isinstance(labels, Labels)
+    until = time.monotonic() + 120
+    while len(nodes := processes(place, "process_worker_pool")) < 3 and time.monotonic() < until:
+        time.sleep(0.5)
+    assert len(nodes) == 3
     tasks = [pools.reference.submit(time.sleep, 6) for _ in range(3)]
     time.sleep(2)
-    nodes = processes(place, "process_worker_pool")
-    assert len(nodes) == 3
+    helpers = [each for each in psutil.process_iter() if os.getpgid(each.pid) == os.getpgid(nodes[0].pid)]
     nodes[0].kill()
     assert [task.result(timeout=120) for task in tasks] == [None] * 3
+    assert len(helpers) > 2
+    assert not psutil.wait_procs(helpers, timeout=20)[1], "nothing is left of the node"
 
 
 def test_what_kills_its_worker_again_and_again_is_a_failed_calculation(pools: Pools, place: Path) -> None:

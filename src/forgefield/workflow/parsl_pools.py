@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from parsl.providers.base import ExecutionProvider
 
 Result = TypeVar("Result")
+_LEFTOVERS = "trap 'pkill -KILL -g 0 -f multiprocessing' EXIT"
+"""What a scheduler does after a job: end what a killed worker pool leaves behind in its process group."""
 _SILENCES = 4
 """Heartbeats that a node may miss."""
 
@@ -94,7 +96,8 @@ def config_of(profile: ProfileSpec, folder: Path) -> Config:
         executors=[_executor(label, jobs, profile, folder) for label, jobs in profile.classes.items()],
         retries=profile.retries,
         retry_handler=_cost_of,
-        strategy="htex_auto_scale",
+        # Idle nodes go back while others still work; idle processes of this machine cost nothing.
+        strategy="simple" if profile.scheduler == "local" else "htex_auto_scale",
         run_dir=str(folder / "parsl"),
         usage_tracking=0,
     )
@@ -176,7 +179,8 @@ def _provider(jobs: JobsSpec, profile: ProfileSpec) -> ExecutionProvider:
 def worker_setup(jobs: JobsSpec, profile: ProfileSpec) -> str:
     """Shell commands before workers start: the user's, then this Python first on the path and the number of threads."""
     here = Path(sys.executable).parent
-    return _joined(profile.setup, jobs.setup, f'export PATH={shlex.quote(str(here))}:"$PATH"', _threads(jobs))
+    lines = [profile.setup, jobs.setup, f'export PATH={shlex.quote(str(here))}:"$PATH"', _threads(jobs)]
+    return _joined(*lines, *([_LEFTOVERS] if profile.scheduler == "local" else []))
 
 
 def _threads(jobs: JobsSpec) -> str:
