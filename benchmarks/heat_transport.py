@@ -2,7 +2,7 @@
 
 python benchmarks/heat_transport.py FOLDER lennard-jones [--runs 10]
 python benchmarks/heat_transport.py FOLDER silicon-green-kubo [--runs 12]
-python benchmarks/heat_transport.py FOLDER silicon-non-equilibrium [--lengths 16 24 36 54]
+python benchmarks/heat_transport.py FOLDER silicon-non-equilibrium [--lengths 24 48 96 192]
 
 The Lennard-Jones liquid is near its triple point, ρ* = 0.844 and T* = 0.72; numbers are in reduced units. Silicon after
 Stillinger and Weber is at 1000 K, with the lattice constant of zero pressure at that temperature.
@@ -106,7 +106,7 @@ def flows(folder: Path, lengths: Sequence[int]) -> None:
     """Imposed flows through silicon of so many conventional cells, and their limit."""
     spec = NonequilibriumConductivitySpec(
         temperature=1000.0, lengths=tuple(SILICON_AT_1000_K * length for length in sorted(lengths)), settling=200.0,
-        duration=800.0, width=16.0, layers=24, timestep=2.0,
+        duration=800.0, width=10.0, layers=24, timestep=2.0,
     )  # fmt: skip
     atoms, done = bulk("Si", a=SILICON_AT_1000_K, cubic=True), []
     for length in spec.lengths:
@@ -137,7 +137,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--cutoff", type=float, default=3.0, help="of the Lennard-Jones potential, σ")
     parser.add_argument("--repeats", type=int, default=5, help="of silicon's conventional cell")
-    parser.add_argument("--lengths", type=int, nargs="+", default=[16, 24, 36, 54], help="of silicon, cells")
+    parser.add_argument("--lengths", type=int, nargs="+", default=[24, 48, 96, 192], help="of silicon, cells")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     if arguments.system == "silicon-non-equilibrium":
