@@ -39,7 +39,7 @@ def test_killed_nodes_change_nothing(command_line: CommandLine) -> None:
     command_line.finish("whole")
     (command_line.home / "cluster.yaml").write_text(yaml.safe_dump(PROFILE))
     folder, ended, killed = command_line.home / "cluster", threading.Event(), list[int]()
-    killer = threading.Thread(target=kill_now_and_then, args=(folder, 30.0, ended, killed))
+    killer = threading.Thread(target=kill_now_and_then, args=(folder, 8.0, ended, killed))
     killer.start()
     try:
         process: subprocess.Popen[str] = command_line.start(
