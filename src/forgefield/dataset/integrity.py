@@ -185,9 +185,7 @@ def _journalled(path: Path) -> Iterator[Record]:
                 found = record_of(atoms)
                 if found is None or "seal" not in atoms.info:
                     raise ValueError("not what was written")
-            except (
-                Exception
-            ):  # half a frame, or what was written over it; the next one may begin in the next line
-                file.seek(behind)
+            except Exception:  # half a frame, or what was written over it
+                file.seek(behind)  # the next one may begin in the very next line
                 continue
             yield found

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forgefield.properties.cohesive_energy import CohesiveEnergy
 from forgefield.properties.dimer_curve import DimerCurves
-from forgefield.properties.exfoliation import Exfoliation
 from forgefield.properties.point_defects import PointDefects
 from forgefield.properties.quantities import Finding, Quantity
-from forgefield.properties.relaxed_structure import RelaxedStructure
 from forgefield.properties.stacking_fault import StackingFaults
 from forgefield.properties.surface_energy import SurfaceEnergies
 from forgefield.report.figures_curves import methods
@@ -26,28 +23,23 @@ _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _SYMBOLS = ("circle-open", "square-open", "diamond-open", "triangle-up-open", "cross-open", "x-open")
 
 
-def relaxed_structure_plot(
-    potential: RelaxedStructure | None, reference: RelaxedStructure | None, reference_name: str
-) -> Html:
-    """Lattice parameters that differ, as pairs of bars."""
-    sides = methods(potential, reference, reference_name)
-    return _pairs_of_bars("relaxed-structure", "Lattice parameters at rest", "length", "Å", sides)
+def quantity_plot(
+    identifier: str, title: str, axis: str, unit: str
+) -> Callable[[Finding | None, Finding | None, str], Html]:
+    """A plot of all numbers of one unit, as pairs of bars."""
+
+    def plot(potential: Finding | None, reference: Finding | None, reference_name: str) -> Html:
+        figure = new_figure("", f"{axis}, {unit}", height=320, barmode="group", bargap=0.35)
+        for result, name, colour in methods(potential, reference, reference_name):
+            _bars(figure, [each for each in result.quantities if each.unit == unit], name, colour)
+        return draw(identifier, figure, title, kind="narrow")
+
+    return plot
 
 
-def cohesive_energy_plot(
-    potential: CohesiveEnergy | None, reference: CohesiveEnergy | None, reference_name: str
-) -> Html:
-    """A pair of bars."""
-    sides = methods(potential, reference, reference_name)
-    return _pairs_of_bars("cohesive-energy", "Crystal against free atoms", "energy", "eV/atom", sides)
-
-
-def exfoliation_plot(
-    potential: Exfoliation | None, reference: Exfoliation | None, reference_name: str
-) -> Html:
-    """Energy to take a layer off, relaxed and as it is in the crystal, as pairs of bars."""
-    sides = methods(potential, reference, reference_name)
-    return _pairs_of_bars("exfoliation", "A layer taken off", "energy", "meV/atom", sides)
+relaxed_structure_plot = quantity_plot("relaxed-structure", "Lattice parameters at rest", "length", "Å")
+cohesive_energy_plot = quantity_plot("cohesive-energy", "Crystal against free atoms", "energy", "eV/atom")
+exfoliation_plot = quantity_plot("exfoliation", "A layer taken off", "energy", "meV/atom")
 
 
 def surface_energy_plot(
@@ -147,16 +139,6 @@ def dimer_plot(potential: DimerCurves | None, reference: DimerCurves | None, ref
     with_legend(figure)
     caption = "A potential should rise all the way from its minimum to the shortest distance."
     return draw("dimer-curves", figure, "Two atoms alone", caption, kind="middling")
-
-
-def _pairs_of_bars(
-    identifier: str, title: str, axis: str, unit: str, sides: Sequence[tuple[Finding, str, str]]
-) -> Html:
-    """All quantities of one unit."""
-    figure = new_figure("", f"{axis}, {unit}", height=320, barmode="group", bargap=0.35)
-    for result, name, colour in sides:
-        _bars(figure, [each for each in result.quantities if each.unit == unit], name, colour)
-    return draw(identifier, figure, title, kind="narrow")
 
 
 def _bars(figure: go.Figure, quantities: Sequence[Quantity], name: str, colour: str) -> None:

@@ -130,36 +130,33 @@ def _provider(jobs: JobsSpec, profile: ProfileSpec) -> ExecutionProvider:
 
     blocks: dict[str, Any] = {"init_blocks": 1, "min_blocks": 0, "max_blocks": jobs.jobs}
     setup = worker_setup(jobs, profile)
-    lines = "\n".join(jobs.options)
+    cores = jobs.tasks_per_node * jobs.cores_per_task
+    queued: dict[str, Any] = {
+        "account": jobs.account,
+        "nodes_per_block": jobs.nodes,
+        "walltime": jobs.walltime,
+        "scheduler_options": "\n".join(jobs.options),
+        "worker_init": setup,
+        **blocks,
+    }
     if profile.scheduler == "slurm":
         return SlurmProvider(
             partition=jobs.queue,
-            account=jobs.account,
-            nodes_per_block=jobs.nodes,
-            cores_per_node=jobs.tasks_per_node * jobs.cores_per_task,
+            cores_per_node=cores,
             gpus_per_node=jobs.gpus_per_node or None,
-            walltime=jobs.walltime,
-            scheduler_options=lines,
-            worker_init=setup,
             exclusive=False,
             launcher=SrunLauncher(),
-            **blocks,
+            **queued,
         )
     if profile.scheduler == "pbs":
         return PBSProProvider(
             queue=jobs.queue,
-            account=jobs.account,
-            nodes_per_block=jobs.nodes,
-            cpus_per_node=jobs.tasks_per_node * jobs.cores_per_task,
+            cpus_per_node=cores,
             select_options=f"ngpus={jobs.gpus_per_node}" if jobs.gpus_per_node else "",
-            walltime=jobs.walltime,
-            scheduler_options=lines,
-            worker_init=setup,
             launcher=MpiExecLauncher() if jobs.nodes > 1 else SingleNodeLauncher(),
-            **blocks,
+            **queued,
         )
     if profile.kubernetes is not None:
-        cores = jobs.tasks_per_node * jobs.cores_per_task
         return KubernetesProvider(
             image=profile.kubernetes.image,
             namespace=profile.kubernetes.namespace,
