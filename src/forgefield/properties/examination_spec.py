@@ -63,8 +63,9 @@ class ExaminationSpec(Spec):
     conductivity_strain: ConductivityStrainSpec = ConductivityStrainSpec()
     """The same against strain."""
     green_kubo: GreenKuboSpec = GreenKuboSpec()
-    mode_lifetimes: ModeLifetimesSpec = ModeLifetimesSpec()
     """Thermal conductivity from equilibrium molecular dynamics."""
+    mode_lifetimes: ModeLifetimesSpec = ModeLifetimesSpec()
+    """Lifetimes of the modes in molecular dynamics, and the thermal conductivity that follows from them."""
     nonequilibrium_conductivity: NonequilibriumConductivitySpec = NonequilibriumConductivitySpec()
     """The same from imposed heat flows."""
     energy_conservation: EnergyConservationSpec = EnergyConservationSpec()

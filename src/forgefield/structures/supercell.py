@@ -8,11 +8,10 @@ import numpy as np
 from ase import Atoms
 from ase.build import make_supercell
 from ase.geometry import minkowski_reduce
-from numpy.typing import NDArray
 
 from forgefield.atoms.records import Array
+from forgefield.atoms.sublattices import Matrix, sublattices
 
-Matrix = NDArray[np.int64]
 # The number of sublattices grows with the square of the index; beyond this one, only multiples are tried.
 _LARGEST_INDEX = 12
 
@@ -44,23 +43,8 @@ def supercell(atoms: Atoms, max_atoms: int, min_atoms: int = 1) -> Atoms:
                 return _repeated(cell, _best(cell, candidates))
     # The widest sublattice is never one of the smallest, and there are too many to look at all.
     sizes = range(max(fewest, (3 * index + 3) // 4), index + 1)
-    candidates = [matrix for size in sizes for matrix in _sublattices(size)]
+    candidates = [matrix for size in sizes for matrix in sublattices(size)]
     return _repeated(atoms, _best(atoms, candidates))
-
-
-def _sublattices(index: int) -> Iterator[Matrix]:
-    """All sublattices of an index, as matrices in Hermite normal form."""
-    for a in range(1, index + 1):
-        if index % a:
-            continue
-        for c in range(1, index // a + 1):
-            if (index // a) % c:
-                continue
-            f = index // a // c
-            for b in range(c):
-                for d in range(f):
-                    for e in range(f):
-                        yield np.array([[a, b, d], [0, c, e], [0, 0, f]])
 
 
 def _diagonals(index: int) -> Iterator[Matrix]:
