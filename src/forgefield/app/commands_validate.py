@@ -21,6 +21,7 @@ from forgefield.app.validation_input import (
     named_structures,
     read_settings,
     reference_named,
+    trajectories_named,
 )
 from forgefield.app.validation_table import show_validation
 from forgefield.atoms.errors import ForgefieldError
@@ -34,6 +35,7 @@ from forgefield.workflow.methods import check_species, direct_method
 from forgefield.workflow.opening import sole_user
 from forgefield.workflow.pools import open_pools
 from forgefield.workflow.progress import Progress
+from forgefield.workflow.reference_trajectory import analyse_trajectory
 from forgefield.workflow.validation import Method, examine, forecast
 from forgefield.workflow.validation_folder import POTENTIAL, REFERENCE, ValidationFolder, ValidationSpec
 
@@ -79,6 +81,14 @@ def validate(
         bool, typer.Option("--forecast", help="Say what the reference would have to compute, and stop.")
     ] = False,
     labels: Known = None,
+    trajectories: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--trajectory",
+            metavar="STRUCTURE=FILE:FS",
+            help="Frames of the reference's molecular dynamics and the fs between them, for dynamics; repeatable.",
+        ),
+    ] = None,
     executor: Place = "local",
 ) -> None:
     """Lay a potential's properties beside DFT's.
@@ -88,7 +98,7 @@ def validate(
     vasp, tblite, ase:…), whose calculations are kept in the folder and never done twice; if POTENTIAL is a run folder,
     its reference settings are taken over. Or it names another potential; or a file of structures with energies and
     forces, on which the errors are shown. Properties that take long molecular dynamics are computed for the potential
-    alone.
+    alone; distances, angles and vibrations are laid beside those of a --trajectory that the reference made elsewhere.
 
     The same command goes on after Ctrl-C. The folder then holds report.html, comparison.csv, every result as JSON and
     the reference's labels.
@@ -99,6 +109,7 @@ def validate(
     - `forgefield validate si-run diamond beta-tin --properties static,phonons --against gpaw --forecast`
     - `forgefield validate nep.txt Si.cif --against other-run/potential`
     - `forgefield validate nep.txt Si.cif --against dft.xyz`
+    - `forgefield validate tio2-run rutile.cif -p dynamics --trajectory rutile=aimd.traj:10`
     - `forgefield validate ase:ase.calculators.emt.EMT Cu.cif`
     """
     wanted = chosen_properties(properties.replace(",", " ").split())
@@ -106,6 +117,7 @@ def validate(
     methods = {POTENTIAL: direct_method(potential)}
     named = named_structures(structures, methods[POTENTIAL])
     check_species(methods[POTENTIAL], potential, named.values())
+    runs = trajectories_named(trajectories or (), named)
     place = ValidationFolder(folder or default_folder(potential))
     where = place_named(executor)
     place.path.mkdir(parents=True, exist_ok=True)
@@ -139,12 +151,15 @@ def validate(
                     agreement=chosen.agreement,
                     structures=tuple(named),
                     data=data,
+                    trajectories={each.structure: each.path.name for each in runs},
                 )
             )
             for name, atoms in named.items():
                 place.write_structure(name, atoms)
             if REFERENCE in methods and methods[REFERENCE].side_by_side:
                 _say_forecast(place, methods[REFERENCE], named, wanted, chosen.properties, progress)
+            for each in runs:
+                analyse_trajectory(place, each, chosen.properties)
             if not forecast_only:
                 examine(place, methods, named, wanted, chosen.properties, progress)
                 if data is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from forgefield.workflow.folder import write_atomically
 from forgefield.workflow.labelling import Labeller
 from forgefield.workflow.methods import check_species, direct_method, reference_method, reference_of_run
 from forgefield.workflow.progress import Progress
+from forgefield.workflow.reference_trajectory import ReferenceTrajectory
 from forgefield.workflow.spec import BudgetSpec
 from forgefield.workflow.validation import Method
 from forgefield.workflow.validation_folder import ValidationFolder
@@ -85,6 +87,36 @@ def named_structures(names: Sequence[str], method: Method) -> dict[str, Atoms]:
             )
         else:
             found[name] = prototype(method.species[0], name)
+    return found
+
+
+def trajectories_named(names: Sequence[str], structures: Iterable[str]) -> list[ReferenceTrajectory]:
+    """What ``STRUCTURE=FILE:FS`` names, such as ``rutile=aimd.traj:10``.
+
+    Raises:
+        ForgefieldError: no such structure or file, a structure twice, or no interval.
+    """
+    known = list(structures)
+    found: list[ReferenceTrajectory] = []
+    for name in names:
+        parts = re.fullmatch(r"([^=]+)=(.+):([0-9.]+)", name)
+        interval = (
+            float(parts[3]) if parts is not None and parts[3].count(".") < 2 and parts[3] != "." else 0.0
+        )
+        if parts is None or not interval > 0:
+            raise ForgefieldError(
+                f"--trajectory {name} is not STRUCTURE=FILE:FS",
+                "name the structure, the file and the time between its frames in fs, such as rutile=aimd.traj:10",
+            )
+        structure, path = parts[1], Path(parts[2])
+        if structure not in known or structure in [each.structure for each in found]:
+            again = "twice" if structure in known else "and there is no such structure"
+            raise ForgefieldError(
+                f"--trajectory {name}: {structure} {again}", f"choose from {', '.join(known)}"
+            )
+        if not path.is_file():
+            raise ForgefieldError(f"--trajectory {name}: there is no file {path}", "check the path")
+        found.append(ReferenceTrajectory(structure, path, interval))
     return found
 
 

@@ -25,9 +25,9 @@ def show_validation(console: Console, records: ValidationRecords) -> None:
     for structure in records.spec.structures:
         rows = [row for entry in records.entries if entry.structure == structure for row in entry.rows]
         if rows:
-            console.print(_table(structure, rows, records.spec.reference))
+            console.print(_table(structure, rows, records.references))
     if records.phases:
-        console.print(_table("Structures beside each other", list(records.phases), records.spec.reference))
+        console.print(_table("Structures beside each other", list(records.phases), records.references))
     if records.errors is not None:
         console.print(error_table({str(records.spec.data): records.errors}, "labelled structures"))
     say(console, records.sentence, "green" if records.agrees else "yellow")

@@ -41,6 +41,9 @@ def _default_limits() -> dict[str, Limit]:
         "stacking fault *": Limit(relative=10.0, absolute=0.02),
         "*conductivity*": Limit(relative=10.0),
         "*, barrier*": Limit(relative=10.0, absolute=0.05),
+        "*, first peak of g(r)": Limit(absolute=0.05),
+        "*, height of the first peak": Limit(relative=10.0),
+        "*, coordination number": Limit(relative=5.0),
     }
 
 

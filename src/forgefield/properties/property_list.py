@@ -49,7 +49,7 @@ def _compare_phonons(mine: Phonons, theirs: Phonons) -> tuple[Quantity, ...]:
 
 
 _STATIC, _LAYERS, _VIBRATIONS, _HEAT = "static", "layers", "vibrations", "heat"
-_DYNAMICS, _KINETICS = "dynamics", "kinetics"
+_MOTION, _KINETICS = "motion", "kinetics"
 PROPERTIES = (
     Property(
         "relaxed_structure",
@@ -191,29 +191,29 @@ PROPERTIES = (
     Property(
         "mode_lifetimes", "Lifetimes of the modes in motion", _HEAT, ModeLifetimes, mode_lifetimes.compute
     ),
-    Property("dynamics", "Structure and motion", _DYNAMICS, dynamics.Dynamics, dynamics.compute),
+    Property("dynamics", "Structure and motion", _MOTION, dynamics.Dynamics, dynamics.compute),
     Property(
         "diffusion_activation",
         "Activation of diffusion",
-        _DYNAMICS,
+        _MOTION,
         diffusion_activation.DiffusionActivation,
         diffusion_activation.compute,
     ),
     Property(
         "energy_conservation",
         "Conservation of energy",
-        _DYNAMICS,
+        _MOTION,
         energy_conservation.EnergyConservation,
         energy_conservation.compute,
     ),
     Property(
         "thermal_expansion_md",
         "Thermal expansion by motion",
-        _DYNAMICS,
+        _MOTION,
         thermal_expansion_md.ThermalExpansionByMotion,
         thermal_expansion_md.compute,
     ),
-    Property("melting", "Melting temperature", _DYNAMICS, melting.Melting, melting.compute),
+    Property("melting", "Melting temperature", _MOTION, melting.Melting, melting.compute),
     Property(
         "migration",
         "Migration of vacancies",

@@ -44,6 +44,7 @@ class Entry:
         each: the property.
         potential: the potential's finding; None where there is none.
         reference: the reference's, likewise.
+        beside: name of the reference, for people; None if there is none.
         problems: why findings are missing, and what makes them doubtful, one line each.
         rows: its numbers side by side.
     """
@@ -52,6 +53,7 @@ class Entry:
     each: Property
     potential: Any
     reference: Any
+    beside: str | None
     problems: tuple[str, ...]
     rows: tuple[ComparisonRow, ...]
 
@@ -83,13 +85,20 @@ class ValidationRecords:
         return (*(row for entry in self.entries for row in entry.rows), *self.phases)
 
     @property
+    def references(self) -> str | None:
+        """Names of all that the potential is laid beside, for people."""
+        trajectories = dict.fromkeys(self.spec.trajectories.values())
+        names = [*([] if self.spec.reference is None else [self.spec.reference]), *trajectories]
+        return " and ".join(names) or None
+
+    @property
     def sentence(self) -> str:
         """The outcome in one sentence."""
         judged = self.judged
         if not judged:
             return "There is nothing to compare with, so nothing was judged."
         agreed, unclear = (sum(row.judgement == word for row in judged) for word in ("agrees", "unclear"))
-        told = f"{agreed} of {len(judged)} numbers agree with {self.spec.reference} within their limits"
+        told = f"{agreed} of {len(judged)} numbers agree with {self.references} within their limits"
         return f"{told}; the errors of {unclear} are too large to tell." if unclear else f"{told}."
 
     @property
@@ -142,8 +151,8 @@ def _cells(structure: str, name: str, row: ComparisonRow) -> list[object]:
 
 def _entry(folder: ValidationFolder, structure: str, each: Property) -> Entry:
     problems, found = [], {}
-    compared = folder.spec.reference is not None and each.planned is not None
-    methods = {POTENTIAL: "potential", **({REFERENCE: str(folder.spec.reference)} if compared else {})}
+    beside = folder.spec.beside(structure, each)
+    methods = {POTENTIAL: "potential", **({} if beside is None else {REFERENCE: beside})}
     for method, title in methods.items():
         outcome = folder.outcome(method, structure, each)
         found[method] = None if outcome is None else outcome.finding
@@ -159,7 +168,7 @@ def _entry(folder: ValidationFolder, structure: str, each: Property) -> Entry:
         differences = each.compare(mine, theirs)
     one, other = (() if finding is None else finding.quantities for finding in (mine, theirs))
     rows = compare(one, other, differences, folder.spec.agreement)
-    return Entry(structure, each, mine, theirs, tuple(problems), rows)
+    return Entry(structure, each, mine, theirs, beside, tuple(problems), rows)
 
 
 def _phases(spec: ValidationSpec, entries: Sequence[Entry]) -> tuple[ComparisonRow, ...]:

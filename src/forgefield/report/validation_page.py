@@ -51,7 +51,7 @@ def validation_page(records: ValidationRecords, now: datetime) -> str:
     title = f"Validation of {spec.potential}"
     sections = [
         ("summary", "Summary", _summary(records)),
-        *((_identifier(entry), _heading(entry, spec.structures), _body(entry, spec.reference, place))
+        *((_identifier(entry), _heading(entry, spec.structures), _body(entry, place))
           for place, entry in enumerate(records.entries)),
         *(
             [("data", "Labelled structures", parity_plots(records.errors, str(spec.data)))]
@@ -67,7 +67,7 @@ def validation_page(records: ValidationRecords, now: datetime) -> str:
             element("h1", title),
             paragraph(
                 f"Properties of {', '.join(spec.structures)}"
-                + (f", beside {spec.reference}" if spec.reference else ""),
+                + (f", beside {records.references}" if records.references else ""),
                 kind="subtitle",
             ),
             paragraph(records.sentence, kind=f"verdict-line {_outcome(records)}"),
@@ -101,7 +101,7 @@ def _summary(records: ValidationRecords) -> Html:
     rows += [(row.name, row) for row in records.phases]
     if not rows:
         return missing("Nothing is computed yet.")
-    return _table(rows, records.spec.reference)
+    return _table(rows, records.references)
 
 
 def _table(rows: list[tuple[str, ComparisonRow]], reference: str | None) -> Html:
@@ -134,15 +134,17 @@ def _cells(row: ComparisonRow) -> list[str]:
     ]
 
 
-def _body(entry: Entry, reference: str | None, place: int) -> Html:
+def _body(entry: Entry, place: int) -> Html:
     # Identifiers are unique among the figures of one property.
     marked = f'id="figure-{place}-'
     lines = [paragraph(problem, kind="warning") for problem in entry.problems]
     if entry.potential is None and entry.reference is None:
         return joined(lines or [missing("Not computed.")])
     figures = [
-        Html(draw(entry.potential, entry.reference, reference or "reference").replace('id="figure-', marked))
+        Html(
+            draw(entry.potential, entry.reference, entry.beside or "reference").replace('id="figure-', marked)
+        )
         for draw in FIGURES.get(entry.each.name, ())
     ]
     rows = [(row.name, row) for row in entry.rows]
-    return joined(lines, figures, _table(rows, reference) if rows else None)
+    return joined(lines, figures, _table(rows, entry.beside) if rows else None)

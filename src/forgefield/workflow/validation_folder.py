@@ -26,6 +26,8 @@ from forgefield.properties.stored import from_dict, from_json, to_dict, to_json
 from forgefield.workflow.folder import write_atomically
 
 POTENTIAL, REFERENCE = "potential", "reference"
+MOTION = "dynamics"
+"""Name of the property that a trajectory tells."""
 
 
 class ValidationSpec(Spec):
@@ -45,6 +47,14 @@ class ValidationSpec(Spec):
     """Names of the structures."""
     data: str | None = None
     """File of labelled structures on which the errors are shown."""
+    trajectories: dict[str, str] = Field(default_factory=dict)
+    """Files of the reference's molecular dynamics, by structure."""
+
+    def beside(self, structure: str, each: Property) -> str | None:
+        """Name of what a property of a structure is laid beside, for people; None if there is nothing."""
+        if each.name == MOTION and structure in self.trajectories:
+            return self.trajectories[structure]
+        return None if each.planned is None else self.reference
 
 
 @dataclass(frozen=True, slots=True)
