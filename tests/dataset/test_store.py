@@ -21,6 +21,7 @@ from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.identity import structure_key
 from forgefield.atoms.records import Candidate, Labels
 from forgefield.dataset.records import Provenance
+from forgefield.dataset.split import split_by_trajectory
 from forgefield.dataset.store import Dataset
 
 
@@ -112,6 +113,44 @@ def test_records_keep_the_order_of_the_keys(tmp_path: Path) -> None:
     assert len(dataset.records(None, "r2")) == 1
     with pytest.raises(ForgefieldError, match=r"1 of 2 structures have no label of recipe r1 .* nothing"):
         dataset.records([keys[0], "nothing"], "r1")
+
+
+def test_records_come_one_by_one_over_several_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("forgefield.dataset.rows._PAGE", 3)
+    dataset = Dataset(tmp_path / "dataset.db")
+    candidates = [_candidate(number) for number in range(9)]
+    for number, candidate in enumerate(candidates):
+        recipe = "r2" if number == 4 else "r1"
+        dataset.add(candidate, _labels(number, recipe=recipe), Provenance("label", number % 2))
+    keys = [structure_key(candidate.atoms) for candidate in candidates]
+    assert [record.key for record in dataset.iterate()] == keys
+    of_one = [key for number, key in enumerate(keys) if number != 4]
+    assert [record.key for record in dataset.iterate("r1")] == of_one
+    assert [record.key for record in dataset.iterate("r1", keys[:5])] == of_one[:4]
+    found = dataset.records(keys[:1], "r1")[0]
+    assert np.array_equal(found.labels.forces, _labels(0).forces)
+    entries = dataset.entries("r1")
+    records = list(dataset.iterate("r1"))
+    for name in ("key", "source", "trajectory", "cycle", "n_atoms"):
+        assert [getattr(each, name) for each in entries] == [getattr(each, name) for each in records]
+    assert {entry.recipe for entry in entries} == {"r1"}
+    by_record, by_entry = (split_by_trajectory(side, 0.3, seed=2) for side in (records, entries))
+    assert [each.key for each in by_entry.validation] == [each.key for each in by_record.validation]
+
+
+def test_a_page_may_be_read_while_another_process_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("forgefield.dataset.rows._PAGE", 2)
+    dataset, other = Dataset(tmp_path / "dataset.db"), Dataset(tmp_path / "dataset.db")
+    for number in range(4):
+        dataset.add(_candidate(number), _labels(number), Provenance("label", 0))
+    seen = []
+    for record in dataset.iterate("r1"):
+        seen.append(record.key)
+        if len(seen) == 1:
+            other.add(_candidate(9), _labels(9), Provenance("label", 0))
+    assert len(seen) == 5
 
 
 def test_recipe_keys_that_look_like_numbers_are_kept_apart(tmp_path: Path) -> None:

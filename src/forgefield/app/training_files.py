@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ase import Atoms
+from ase.db import connect
 
 from forgefield.app.input import read_text
 from forgefield.app.yaml_source import read_yaml
 from forgefield.atoms.deepmd_data import is_deepmd_data, iterate_deepmd
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.formats import iterate_structures
+from forgefield.dataset.rows import iterate_rows
 from forgefield.potentials.hdnnp.definition import Units
 from forgefield.potentials.hdnnp.n2p2_data import read_data
 from forgefield.potentials.training_set import GROUP_KEYS
@@ -55,7 +59,23 @@ def labelled_frames(files: Sequence[Path], units: Units) -> Iterator[Atoms]:
 def _frames(path: Path, units: Units) -> Iterable[Atoms]:
     if is_deepmd_data(path):
         return iterate_deepmd(path)
+    if path.suffix == ".db":
+        return _database(path)
     return read_data(path, units) if is_n2p2_data(path) else iterate_structures(path)
+
+
+def _database(path: Path) -> Iterator[Atoms]:
+    try:
+        for row in iterate_rows(partial(connect, path)):
+            atoms = row.toatoms()
+            if "record" in row.data:
+                # A data set of a run knows what must stay together.
+                atoms.info |= {"trajectory": row.data.record["trajectory"], "source": row.source}
+            yield atoms
+    except (sqlite3.Error, KeyError, ValueError) as error:
+        raise ForgefieldError(
+            f"{path} cannot be read as a database of ASE: {error}", "check it with: forgefield dataset check"
+        ) from error
 
 
 def gather_settings(file: Path | None, assignments: Sequence[str], options: dict[str, Any]) -> dict[str, Any]:

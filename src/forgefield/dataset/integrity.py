@@ -16,7 +16,8 @@ from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.identity import label_seal, structure_key
 from forgefield.dataset.export import record_of
 from forgefield.dataset.records import Record
-from forgefield.dataset.store import Dataset, check_labels, to_record
+from forgefield.dataset.rows import to_record
+from forgefield.dataset.store import Dataset, check_labels
 
 _AT_ONCE = 1000
 """Labels stored in one go."""

@@ -22,6 +22,25 @@ class Provenance:
     cycle: int
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a label is filed under: all that a split asks for, without structure and numbers.
+
+    Attributes:
+        key: key of the structure.
+        recipe: key of the recipe.
+        source, trajectory, cycle: as in `Record`.
+        n_atoms: number of atoms.
+    """
+
+    key: str
+    recipe: str
+    source: str
+    trajectory: str
+    cycle: int
+    n_atoms: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Record:
     """One labelled structure with its history.
@@ -47,3 +66,8 @@ class Record:
     step: str
     cycle: int
     note: str
+
+    @property
+    def n_atoms(self) -> int:
+        """Number of atoms."""
+        return len(self.atoms)

@@ -6,26 +6,29 @@ import hashlib
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from forgefield.atoms.errors import ForgefieldError
-from forgefield.dataset.records import Record
+from forgefield.dataset.records import Entry, Record
+
+Filed = TypeVar("Filed", Record, Entry)
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class Split(Generic[Filed]):
     """Two sides of a data set; each keeps the order in which the records were given."""
 
-    train: tuple[Record, ...]
-    validation: tuple[Record, ...]
+    train: tuple[Filed, ...]
+    validation: tuple[Filed, ...]
 
 
 def split_by_trajectory(
-    records: Sequence[Record],
+    records: Sequence[Filed],
     fraction: float = 0.1,
     seed: int = 0,
     always_train: Collection[str] = ("isolated-atom",),
     largest: float = math.inf,
-) -> Split:
+) -> Split[Filed]:
     """Part the records so that no trajectory is on both sides.
 
     Frames of one trajectory resemble each other, so a split by frame would flatter the potential. Each
@@ -36,7 +39,7 @@ def split_by_trajectory(
     validation, the one with the largest number is trained on.
 
     Args:
-        records: labelled structures.
+        records: labelled structures, or what they are filed under.
         fraction: expected share of trajectories to validate on, 0 to 1 exclusive; 0 for none.
         seed: another seed gives another split.
         always_train: sources whose records are never validated on, such as isolated atoms, which are unlike
@@ -49,7 +52,7 @@ def split_by_trajectory(
     """
     if not 0.0 <= fraction < 1.0:
         raise ForgefieldError(f"validation fraction {fraction} is not in [0, 1)", "choose one such as 0.1")
-    kept = {record.trajectory for record in records if len(record.atoms) > largest}
+    kept = {record.trajectory for record in records if record.n_atoms > largest}
     numbers = {
         record.trajectory: _draw(seed, record.trajectory)
         for record in records
@@ -63,7 +66,7 @@ def split_by_trajectory(
             validated.remove(max(numbers, key=lambda trajectory: numbers[trajectory]))
     elif len(numbers) < 2:
         validated = set()
-    sides: tuple[list[Record], list[Record]] = ([], [])
+    sides: tuple[list[Filed], list[Filed]] = ([], [])
     for record in records:
         sides[record.trajectory in validated and record.source not in always_train].append(record)
     return Split(train=tuple(sides[0]), validation=tuple(sides[1]))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from ase.data import chemical_symbols
 
+from forgefield.atoms.records import Array
 from forgefield.dataset.records import Record
 
 
@@ -51,29 +54,55 @@ class DatasetStatistics:
     seconds: float
 
 
-def dataset_statistics(records: Sequence[Record]) -> DatasetStatistics:
-    """Count the records and find the ranges of their labels."""
-    symbols: Counter[tuple[int, str]] = Counter()
+def dataset_statistics(records: Iterable[Record]) -> DatasetStatistics:
+    """Count the records and find the ranges of their labels, in one pass: they may come from a generator."""
+    species: Counter[int] = Counter()
+    sources: Counter[str] = Counter()
+    cycles: Counter[int] = Counter()
+    trajectories: set[str] = set()
+    energy, force, volume = _Extent(), _Extent(), _Extent()
+    structures = with_stress = 0
+    seconds = 0.0
     for record in records:
-        symbols.update(zip(record.atoms.numbers.tolist(), record.atoms.get_chemical_symbols(), strict=True))
+        atoms, labels = record.atoms, record.labels
+        structures += 1
+        species.update(atoms.numbers.tolist())
+        sources[record.source] += 1
+        cycles[record.cycle] += 1
+        trajectories.add(record.trajectory)
+        energy.add(labels.energy / len(atoms))
+        force.add(np.linalg.norm(labels.forces, axis=1))
+        if atoms.pbc.all():
+            volume.add(atoms.get_volume() / len(atoms))
+        with_stress += labels.stress is not None
+        seconds += labels.seconds
     return DatasetStatistics(
-        structures=len(records),
-        atoms=sum(len(record.atoms) for record in records),
-        trajectories=len({record.trajectory for record in records}),
-        species={symbol: count for (_, symbol), count in sorted(symbols.items())},
-        by_source=dict(sorted(Counter(record.source for record in records).items())),
-        by_cycle=dict(sorted(Counter(record.cycle for record in records).items())),
-        energy=_range([record.labels.energy / len(record.atoms) for record in records]),
-        force=_range([f for record in records for f in np.linalg.norm(record.labels.forces, axis=1)]),
-        volume=_range(
-            [record.atoms.get_volume() / len(record.atoms) for record in records if record.atoms.pbc.all()]
-        ),
-        with_stress=sum(record.labels.stress is not None for record in records),
-        seconds=float(sum(record.labels.seconds for record in records)),
+        structures=structures,
+        atoms=species.total(),
+        trajectories=len(trajectories),
+        species={chemical_symbols[number]: count for number, count in sorted(species.items())},
+        by_source=dict(sorted(sources.items())),
+        by_cycle=dict(sorted(cycles.items())),
+        energy=energy.range,
+        force=force.range,
+        volume=volume.range,
+        with_stress=with_stress,
+        seconds=seconds,
     )
 
 
-def _range(values: Sequence[float]) -> Range | None:
-    if not values:
-        return None
-    return Range(float(min(values)), float(np.mean(values)), float(max(values)))
+class _Extent:
+    """Smallest, mean and largest of values that come bit by bit."""
+
+    def __init__(self) -> None:
+        self.count, self.sum, self.minimum, self.maximum = 0, 0.0, math.inf, -math.inf
+
+    def add(self, values: Array | float) -> None:
+        self.count += np.size(values)
+        self.sum += float(np.sum(values))
+        self.minimum = min(self.minimum, float(np.min(values)))
+        self.maximum = max(self.maximum, float(np.max(values)))
+
+    @property
+    def range(self) -> Range | None:
+        return Range(self.minimum, self.sum / self.count, self.maximum) if self.count else None

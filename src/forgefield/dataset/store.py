@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from ase import Atoms
-from ase.db.core import Database, now
+from ase.db.core import Database
 from ase.db.row import AtomsRow
 
 from forgefield.atoms.durable import append_durably
 from forgefield.atoms.errors import ForgefieldError
-from forgefield.atoms.identity import label_seal, structure_key
+from forgefield.atoms.identity import structure_key
 from forgefield.atoms.records import Candidate, Labels
 from forgefield.dataset.backends import Backend, PostgresServer, SqliteFile
 from forgefield.dataset.export import record_text
-from forgefield.dataset.records import Provenance, Record
+from forgefield.dataset.records import Entry, Provenance, Record
+from forgefield.dataset.rows import identity, iterate_rows, recipe_tag, to_entry, to_record, to_row
+
+_SEARCH = 10
+"""Rows that are read in the time of one that is looked up."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Dataset:
             self.backend.begin(database)
             for record in records:
                 if _row_or_none(database, record.key, record.labels.recipe) is None:
-                    database.write(_to_row(record))
+                    database.write(to_row(record))
                     new.append(record)
         if new:
             append_durably(self.journal, "".join(map(record_text, new)).encode())
@@ -127,28 +128,51 @@ class Dataset:
         Raises:
             ForgefieldError: one of ``keys`` has no label.
         """
-        if not self.backend.ready():
-            rows = {}
+        if keys is not None and _SEARCH * len(keys) < len(self):
+            singly = (self.get(key, recipe) for key in keys)
+            found = {record.key: record for record in singly if record is not None}
         else:
-            with self.backend.open() as database:
-                rows = {row.data.record["key"]: row for row in database.select(recipe=_recipe_tag(recipe))}
+            wanted = None if keys is None else set(keys)
+            found = {record.key: record for record in self.iterate(recipe, wanted)}
         if keys is None:
-            keys = sorted(rows)
-        missing = [key for key in keys if key not in rows]
+            keys = sorted(found)
+        missing = [key for key in keys if key not in found]
         if missing:
             raise ForgefieldError(
                 f"{len(missing)} of {len(keys)} structures have no label of recipe {recipe} in {self.path}, "
                 f"the first is {missing[0]}",
                 "compute them first",
             )
-        return [to_record(rows[key]) for key in keys]
+        return [found[key] for key in keys]
+
+    def iterate(self, recipe: str | None = None, among: Collection[str] | None = None) -> Iterator[Record]:
+        """Labelled structures one by one, in the order in which they came; memory holds a page of them.
+
+        Args:
+            recipe: key of the recipe; None for all recipes.
+            among: keys of the structures that are wanted; None for all.
+        """
+        for row in self._rows(recipe, "all"):
+            if among is None or row.data.record["key"] in among:
+                yield to_record(row)
+
+    def entries(self, recipe: str | None = None) -> list[Entry]:
+        """What the labels are filed under, in the order in which they came: a few hundred bytes for each.
+
+        Args:
+            recipe: key of the recipe; None for all recipes.
+        """
+        return [to_entry(row) for row in self._rows(recipe, ["id", "numbers", "key_value_pairs"])]
+
+    def _rows(self, recipe: str | None, columns: Sequence[str] | str) -> Iterator[AtomsRow]:
+        if not self.backend.ready():
+            return
+        filters = {} if recipe is None else {"recipe": recipe_tag(recipe)}
+        yield from iterate_rows(self.backend.open, columns, **filters)
 
     def keys(self) -> set[str]:
         """Keys of all structures that have labels, of whatever recipe."""
-        if not self.backend.ready():
-            return set()
-        with self.backend.open() as database:
-            return {row.data.record["key"] for row in database.select()}
+        return {entry.key for entry in self.entries()}
 
     def __len__(self) -> int:
         """Number of labels, over all recipes."""
@@ -174,87 +198,5 @@ def check_labels(key: str, n_atoms: int, labels: Labels) -> None:
             raise ForgefieldError(f"{name} of structure {key} is not finite", "quarantine the calculation")
 
 
-def _recipe_tag(recipe: str) -> str:
-    # ASE refuses text that could be read as a number, as a hash of digits could.
-    return f"recipe-{recipe}"
-
-
-def _identity(key: str, recipe: str) -> str:
-    return f"{key}-{recipe}"
-
-
 def _row_or_none(database: Database, key: str, recipe: str) -> AtomsRow | None:
-    return next(iter(database.select(unique_id=_identity(key, recipe))), None)
-
-
-def _to_row(record: Record) -> AtomsRow:
-    key, atoms, labels = record.key, record.atoms, record.labels
-    content: dict[str, Any] = {
-        "unique_id": _identity(key, labels.recipe),
-        "numbers": atoms.numbers,
-        "positions": np.asarray(atoms.positions, dtype=np.float64),
-        "cell": np.asarray(atoms.cell.array, dtype=np.float64),
-        "pbc": np.asarray(atoms.pbc),
-        "calculator": labels.engine.split()[0].lower() if labels.engine else "unknown",
-        "calculator_parameters": {},
-        "energy": float(labels.energy),
-        "forces": np.asarray(labels.forces, dtype=np.float64),
-        "key_value_pairs": {
-            "recipe": _recipe_tag(labels.recipe),
-            "source": record.source,
-            "step": record.step,
-            "cycle": record.cycle,
-        },
-        "data": {
-            "record": {
-                "key": key,
-                "trajectory": record.trajectory,
-                "parent": record.parent,
-                "note": record.note,
-                "recipe": labels.recipe,
-                "engine": labels.engine,
-                "seconds": float(labels.seconds),
-                "attempts": int(labels.attempts),
-                "seal": label_seal(key, labels),
-            }
-        },
-    }
-    if labels.stress is not None:
-        content["stress"] = np.asarray(labels.stress, dtype=np.float64)
-    if atoms.has("initial_magmoms"):
-        content["initial_magmoms"] = np.asarray(atoms.get_initial_magnetic_moments(), dtype=np.float64)
-    row = AtomsRow(content)
-    row.ctime = row.mtime = now()
-    row.user = os.environ.get("USER", "")
-    return row
-
-
-def to_record(row: AtomsRow) -> Record:
-    """The record that a row of the database holds."""
-    kept = row.data.record
-    stress = row.get("stress")
-    return Record(
-        key=kept["key"],
-        atoms=Atoms(
-            numbers=row.numbers,
-            positions=row.positions,
-            cell=row.cell,
-            pbc=row.pbc,
-            magmoms=row.get("initial_magmoms"),
-        ),
-        labels=Labels(
-            energy=float(row.energy),
-            forces=np.array(row.forces),
-            stress=None if stress is None else np.array(stress),
-            recipe=kept["recipe"],
-            engine=kept["engine"],
-            seconds=kept["seconds"],
-            attempts=kept["attempts"],
-        ),
-        source=row.source,
-        trajectory=kept["trajectory"],
-        parent=kept["parent"],
-        step=row.step,
-        cycle=int(row.cycle),
-        note=kept["note"],
-    )
+    return next(iter(database.select(unique_id=identity(key, recipe))), None)
