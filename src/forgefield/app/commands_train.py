@@ -73,6 +73,10 @@ def train(
     units: Annotated[
         str, typer.Option("--units", help="Of input.data files: bohr-hartree or angstrom-ev.")
     ] = "bohr-hartree",
+    processes: Annotated[
+        int,
+        typer.Option("--processes", help="Processes that share every batch, for large batches.", min=1),
+    ] = 1,
     restart: Annotated[
         bool, typer.Option("--restart", help="Train anew, replacing what is in the folder.")
     ] = False,
@@ -130,6 +134,7 @@ def train(
             report=shown.report,
             stop=lambda: interruption.asked,
             tick=shown.tick,
+            processes=processes,
         )
     numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
     _conclude(target, fitted, sides, data, seed, identity)

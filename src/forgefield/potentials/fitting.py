@@ -23,6 +23,7 @@ from forgefield.potentials.training_checks import (
     species_of,
     without_duplicates,
 )
+from forgefield.potentials.training_processes import SharedTraining, training_together
 from forgefield.potentials.training_set import TrainingSet, collect
 from forgefield.potentials.training_spec import TrainingSpec
 from forgefield.potentials.training_split import hold_out
@@ -87,6 +88,7 @@ def fit(
     report: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], bool] = lambda: False,
     tick: Callable[[float], None] = lambda share: None,
+    processes: int = 1,
 ) -> FittedPotential:
     """Train a potential on labelled structures.
 
@@ -99,6 +101,8 @@ def fit(
         seed: the same seed gives the same potential.
         checkpoint: file from which an interrupted fit goes on, to the bit; fits in closed form need none.
         report, stop, tick: see :func:`forgefield.potentials.training.train`.
+        processes: that train together, each with a share of every batch; worth while for batches of hundreds of atoms.
+            The script that asks for more than one needs Python's usual ``if __name__ == "__main__":``.
 
     Raises:
         ForgefieldError: no labels, unknown settings, elements in the validation data that are not in the training
@@ -141,19 +145,22 @@ def fit(
     else:
         assert known.problem is not None
         problem = known.problem(spec, species, seed)
-        result = train(
-            problem,
-            fitted.structures,
-            fitted.labels,
-            (judged.structures, judged.labels),
-            chosen.training,
-            seed,
-            checkpoint,
-            report,
-            fitted.weights,
-            stop,
-            tick,
-        )
+        shared = SharedTraining(family, spec, species, chosen.training, seed, checkpoint)
+        with training_together(processes, shared, fitted, judged) as group:
+            result = train(
+                problem,
+                fitted.structures,
+                fitted.labels,
+                (judged.structures, judged.labels),
+                chosen.training,
+                seed,
+                checkpoint,
+                report,
+                fitted.weights,
+                stop,
+                tick,
+                group,
+            )
         potential = problem.potential()
     if repulsion is not None:
         potential = joined(potential, repulsion)

@@ -22,6 +22,7 @@ from forgefield.potentials.training_data import (
     validation_residuals,
 )
 from forgefield.potentials.training_errors import ErrorSums, FitErrors
+from forgefield.potentials.training_group import TrainingGroup
 from forgefield.potentials.training_spec import TrainingSpec
 from forgefield.potentials.training_state import Progress, TrainingState
 
@@ -64,6 +65,7 @@ def train(
     weights: Array | None = None,
     stop: Callable[[], bool] = lambda: False,
     tick: Callable[[float], None] = lambda share: None,
+    group: TrainingGroup | None = None,
 ) -> TrainingResult:
     """Fit the problem's model; afterwards it holds the weights that did best on the validation set.
 
@@ -81,9 +83,10 @@ def train(
         weights: (n,) weight of each structure in the loss; all alike by default.
         stop: asked before every step; once true, the state is stored and the best weights so far are kept.
         tick: called after every step with the share of the training that is over.
+        group: of processes that do this training together; by default this one alone.
 
     Raises:
-        ForgefieldError: no training data, or the loss is no longer finite.
+        ForgefieldError: no training data, another process that has ended, or the loss is no longer finite.
     """
     if not len(structures):
         raise ForgefieldError(
@@ -98,12 +101,15 @@ def train(
     chosen = loader.sample(np.random.default_rng((seed, 0)))
     problem.initialise([loader.cache[i] for i in chosen], [labels[i] for i in chosen])
     held_out = Loader(problem, *validation, spec, rng, cache_bytes=cache * part) if atoms_held else None
-    state = TrainingState(problem, spec, Pace.of(spec, loader.sizes))
+    group = group or TrainingGroup()
+    state = TrainingState(problem, spec, Pace.of(spec, loader.sizes), group)
     if checkpoint is not None and checkpoint.exists():
         state.restore(checkpoint)
-    ending = _Course(state, loader, held_out, seed, checkpoint, report, stop, tick).run()
+    ending = _Course(state, loader, held_out, seed, checkpoint, report, stop, tick, group).run()
     problem.model.load_state_dict(state.best)
     refit = None
+    if group.rank > 0:
+        return TrainingResult(tuple(state.history), state.best_epoch, state.seconds, ending)
     if ending != "stopped" and spec.exact_last_layer and held_out and isinstance(problem, LastLayerProblem):
         refit = refit_last_layer(problem, loader, lambda: _judge(held_out)[1], seed)
     if checkpoint is not None and ending != "stopped":
@@ -123,6 +129,7 @@ class _Course:
     report: Callable[[Progress], None]
     stop: Callable[[], bool]
     tick: Callable[[float], None]
+    group: TrainingGroup
 
     def run(self) -> str:
         """Train to the end; says which end it was."""
@@ -135,13 +142,13 @@ class _Course:
                 self.loader.sizes, state.pace.batch_atoms, np.random.default_rng((self.seed, state.epoch))
             )
             for chosen in batches[state.batch :]:
-                if self.stop():
+                state.seconds, stopped = self.group.agree(time.perf_counter() - started, self.stop())
+                if stopped:
                     self._store()
                     if not state.history or state.batch or state.history[-1].epoch < state.epoch:
                         self._judge()
                     return "stopped"
                 self._step(chosen)
-                state.seconds = time.perf_counter() - started
                 self.tick(min(1.0, state.share))
                 if spec.max_seconds is not None and state.share >= 1.0:
                     break
@@ -166,22 +173,26 @@ class _Course:
         return "finished"
 
     def _step(self, chosen: list[int]) -> None:
-        batch, targets = self.loader.batch(chosen)
+        mine = self.group.share(chosen)
+        if not mine:
+            self.state.step_of_others()
+            return
+        batch, targets = self.loader.batch(mine)
         # Numbers that are not finite are found in the loss, whichever library met them first.
         with np.errstate(all="ignore"):
             prediction = self.loader.problem.predict(batch)
-            self.state.step(prediction, targets)
+            self.state.step(prediction, targets, len(chosen))
         self.state.sums.add(prediction, targets)
 
     def _judge(self) -> None:
-        training = self.state.sums.errors()
+        training = ErrorSums(self.group.total(self.state.sums.sums)).errors()
         if self.held_out is None:
             self.state.judge(training, training, -float(self.state.epoch + bool(self.state.batch)))
         else:
             self.state.judge(training, *_validate(self.held_out, self.state))
 
     def _store(self) -> None:
-        if self.checkpoint is not None:
+        if self.checkpoint is not None and self.group.rank == 0:
             self.state.store(self.checkpoint)
 
 

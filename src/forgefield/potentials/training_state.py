@@ -13,6 +13,7 @@ from forgefield.atoms.errors import ForgefieldError
 from forgefield.potentials.kalman import KalmanFilter
 from forgefield.potentials.training_data import Pace, Prediction, Problem, Targets, weighted_loss
 from forgefield.potentials.training_errors import ErrorSums, FitErrors
+from forgefield.potentials.training_group import TrainingGroup
 from forgefield.potentials.training_optimizers import learning_rate, make_optimizer
 from forgefield.potentials.training_spec import TrainingSpec
 
@@ -55,9 +56,11 @@ class TrainingState:
         problem: the family's side, initialised.
         spec: settings.
         pace: its length and steps.
+        group: of processes that train together.
     """
 
-    def __init__(self, problem: Problem, spec: TrainingSpec, pace: Pace) -> None:
+    def __init__(self, problem: Problem, spec: TrainingSpec, pace: Pace, group: TrainingGroup) -> None:
+        self.group = group
         self.model = problem.model.requires_grad_(True)
         self.spec = spec
         self.pace = pace
@@ -80,12 +83,13 @@ class TrainingState:
         limit = self.spec.max_seconds
         return max(self.steps / self.pace.total_steps, self.seconds / limit if limit else 0.0)
 
-    def step(self, prediction: Prediction, targets: Targets) -> None:
+    def step(self, prediction: Prediction, targets: Targets, of_batch: int) -> None:
         """One optimiser step and the moving average of the weights.
 
         Args:
-            prediction: of a batch, differentiable in the weights.
+            prediction: of this process's share of a batch, differentiable in the weights.
             targets: its labels.
+            of_batch: structures in the whole batch.
 
         Raises:
             ForgefieldError: the loss is no longer finite.
@@ -94,7 +98,21 @@ class TrainingState:
             self._finite(prediction.forces.detach().square().sum())
             self.optimizer.step(prediction, targets)
         else:
-            self._descend(self.optimizer, self._finite(weighted_loss(prediction, targets)))
+            share = len(targets.sizes) / of_batch
+            self._descend(self.optimizer, share * weighted_loss(prediction, targets))
+        self._count()
+
+    def step_of_others(self) -> None:
+        """The step for a batch of which this process has no share.
+
+        Raises:
+            ForgefieldError: as `step`.
+        """
+        assert not isinstance(self.optimizer, KalmanFilter)
+        self._descend(self.optimizer, torch.zeros((), dtype=torch.float64))
+        self._count()
+
+    def _count(self) -> None:
         self.steps += 1
         self.batch += 1
         # The first steps count less than the decay says, or the average would remember the initial weights.
@@ -107,7 +125,9 @@ class TrainingState:
         for group in optimizer.param_groups:
             group["lr"] = self.rate
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        if loss.requires_grad:
+            loss.backward()
+        self._finite(self.group.add_gradients(self.parameters, loss))
         torch.nn.utils.clip_grad_norm_(self.parameters, self.spec.gradient_clip)
         optimizer.step()
 
