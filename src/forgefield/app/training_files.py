@@ -72,7 +72,7 @@ def _database(path: Path) -> Iterator[Atoms]:
                 # A data set of a run knows what must stay together.
                 atoms.info |= {"trajectory": row.data.record["trajectory"], "source": row.source}
             yield atoms
-    except (sqlite3.Error, KeyError, ValueError) as error:
+    except (sqlite3.Error, LookupError, ValueError, TypeError, AttributeError) as error:
         raise ForgefieldError(
             f"{path} cannot be read as a database of ASE: {error}", "check it with: forgefield dataset check"
         ) from error

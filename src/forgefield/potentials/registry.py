@@ -123,20 +123,30 @@ def load(path: Path | str, units: Units | str = ATOMIC_UNITS) -> Potential:
             "name a folder with potential.json, such as run/potential, a nep.txt file, or an n2p2 folder with input.nn",
         )
     try:
-        family = json.loads(description.read_text())["family"]
-        if family == repulsion.FAMILY:
-            return repulsion.RepulsedPotential.load(path, load)
-        if family == committee.FAMILY:
-            return committee.Committee.load(path, load)
-        reader = FAMILIES[family].load
-    except (ValueError, TypeError):
-        raise ForgefieldError(f"{description} cannot be read", "restore the file, or train again") from None
-    except KeyError as error:
+        return _read(path)
+    except _WRONG as error:
+        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+        raise ForgefieldError(
+            f"the potential in {path} cannot be read ({reason})", "restore its files, or train again"
+        ) from error
+
+
+_WRONG = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError)
+"""What readers raise at contents that no potential wrote; files that are damaged they name themselves."""
+
+
+def _read(folder: Path) -> Potential:
+    family = json.loads((folder / "potential.json").read_text())["family"]
+    if family == repulsion.FAMILY:
+        return repulsion.RepulsedPotential.load(folder, load)
+    if family == committee.FAMILY:
+        return committee.Committee.load(folder, load)
+    if family not in FAMILIES:
         known = ", ".join([*FAMILIES, repulsion.FAMILY, committee.FAMILY])
         raise ForgefieldError(
-            f"{description} names no known family ({error})", f"known families: {known}"
-        ) from None
-    return reader(path)
+            f"{folder / 'potential.json'} names no known family ({family!r})", f"known families: {known}"
+        )
+    return FAMILIES[family].load(folder)
 
 
 def units_named(units: Units | str) -> Units:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
+from forgefield.atoms.array_files import read_arrays
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Array
 from forgefield.potentials.bayesian.kernel_model import PolynomialBasis
@@ -31,8 +31,8 @@ def save(folder: Path, spec: BayesianSpec, species: tuple[str, ...], model: Baye
 def load(folder: Path) -> tuple[BayesianSpec, tuple[str, ...], BayesianModel]:
     """Read a potential's settings, species and model."""
     spec, species = described(json.loads((folder / "potential.json").read_text()))
-    with np.load(folder / "weights.npz", allow_pickle=False) as stored:
-        model = BayesianModel(basis_from(spec, species, stored), *(stored[name] for name in _MODEL))
+    stored = read_arrays(folder / "weights.npz")
+    model = BayesianModel(basis_from(spec, species, stored), *(stored[name] for name in _MODEL))
     return spec, species, model
 
 
@@ -81,10 +81,9 @@ def read_state(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         ForgefieldError: there is no such file, or it is damaged.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
+        arrays = read_arrays(path)
         return json.loads(str(arrays.pop(_DESCRIPTION))), arrays
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+    except (ForgefieldError, ValueError, KeyError) as error:
         raise ForgefieldError(
             f"{path} holds no state of a Bayesian fit ({error})", "restore the file, or fit anew"
         ) from None

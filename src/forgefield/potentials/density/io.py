@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from forgefield.atoms.array_files import read_arrays
 from forgefield.potentials.density.model import DensityModel
 from forgefield.potentials.density.spec import DensitySpec
 
@@ -29,6 +30,6 @@ def load(folder: Path) -> tuple[DensitySpec, tuple[str, ...], DensityModel]:
     spec = DensitySpec.model_validate(description["spec"])
     species = tuple(description["species"])
     model = DensityModel(spec, len(species), seed=0)
-    with np.load(folder / "weights.npz", allow_pickle=False) as stored:
-        model.load_state_dict({name: torch.from_numpy(stored[name]) for name in stored.files})
+    weights = read_arrays(folder / "weights.npz")
+    model.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
     return spec, species, model.requires_grad_(False)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from forgefield.atoms.array_files import read_arrays
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.descriptors.symmetry_functions.definition import CutoffFunction, SymmetryFunction
 from forgefield.potentials.hdnnp.definition import Hdnnp, Network, Scaling, Units
@@ -58,20 +59,20 @@ def load(folder: Path) -> Hdnnp:
             SymmetryFunction(**{**each, "neighbours": tuple(each["neighbours"])})
             for each in content["functions"]
         )
-        with np.load(folder / "weights.npz", allow_pickle=False) as stored:
-            statistics = tuple(stored[f"statistics.{symbol}"] for symbol in species)
-            networks = tuple(
-                tuple(
-                    Network(
-                        tuple(stored[f"{member}.{symbol}.{layer}.weight"] for layer in range(len(letters))),
-                        tuple(stored[f"{member}.{symbol}.{layer}.bias"] for layer in range(len(letters))),
-                        letters,
-                        content["normalised_nodes"],
-                    )
-                    for symbol, letters in zip(species, content["activations"], strict=True)
+        stored = read_arrays(folder / "weights.npz")
+        statistics = tuple(stored[f"statistics.{symbol}"] for symbol in species)
+        networks = tuple(
+            tuple(
+                Network(
+                    tuple(stored[f"{member}.{symbol}.{layer}.weight"] for layer in range(len(letters))),
+                    tuple(stored[f"{member}.{symbol}.{layer}.bias"] for layer in range(len(letters))),
+                    letters,
+                    content["normalised_nodes"],
                 )
-                for member in range(content["members"])
+                for symbol, letters in zip(species, content["activations"], strict=True)
             )
+            for member in range(content["members"])
+        )
         return Hdnnp(
             species,
             functions,
@@ -83,7 +84,7 @@ def load(folder: Path) -> Hdnnp:
             atom_energies=tuple(content["atom_energies"]),
             **{name: content[name] for name in _NUMBERS},
         )
-    except (KeyError, TypeError, ValueError, OSError) as error:
+    except (KeyError, TypeError, ValueError, OSError, RecursionError) as error:
         raise ForgefieldError(
             f"the potential in {folder} cannot be read ({error})", "restore its files, or train again"
         ) from None
