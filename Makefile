@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN ?= runs/silicon
 WORKERS ?= 2
 
-.PHONY: setup demo test test-slow bench check format clean
+.PHONY: setup demo test test-slow chaos bench check format clean
 
 setup: $(VENV)/.ready
 
@@ -36,6 +36,10 @@ test: setup check
 # Science that takes long, run by hand before a release.
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
+
+# A hundred kills, full and read-only disks, spoilt files, jumping clocks, lying engines: twenty minutes, alone on a machine.
+chaos: setup
+	$(BIN)/python -m pytest -m slow -s tests/chaos
 
 check: setup
 	$(BIN)/ruff format --check src tests benchmarks

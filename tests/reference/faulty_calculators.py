@@ -29,6 +29,10 @@ FAULTS = (
     "hang",
     "nan",
     "huge-force",
+    "too-few-forces",
+    "other-atoms",
+    "text",
+    "nothing",
     "exit",
     "system-exit",
     "segmentation-fault",
@@ -111,6 +115,14 @@ class FaultyTersoff(Calculator):
                 self.results["forces"] = np.full((len(self.atoms), 3), np.nan)
             case "huge-force":
                 self.results["forces"] = self.results["forces"] + 1e4
+            case "too-few-forces":
+                self.results["forces"] = self.results["forces"][:-1]
+            case "other-atoms":
+                self.results["forces"] = np.tile(self.results["forces"], (2, 1))
+            case "text":
+                self.results["energy"] = self.results["free_energy"] = "converged"
+            case "nothing":
+                self.results.clear()
             case "chatter":
                 print("garbage " * 100_000, flush=True)
                 os.write(1, b"garbage on the descriptor\n" * 10_000)

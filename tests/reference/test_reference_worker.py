@@ -105,6 +105,25 @@ def test_worker_survives_the_death_of_its_process(faulty, tersoff, fault, reason
     assert isinstance(calculate_within_limit(SILICON, tersoff), Labels)
 
 
+def test_a_calculation_that_somebody_kills_is_tried_again(faulty, tmp_path):
+    log = tmp_path / "log"
+
+    def kill(times):
+        for number in range(times):
+            while not log.exists() or len(log.read_text().split()) <= number:
+                time.sleep(0.01)
+            os.kill(int(log.read_text().split()[number]), signal.SIGKILL)
+
+    for times, kind in ((2, Labels), (3, Failure)):
+        log.unlink(missing_ok=True)
+        killer = threading.Thread(target=kill, args=(times,))
+        killer.start()
+        outcome = calculate_within_limit(SILICON, faulty("error", every=0, delay=1.0, log=str(log)))
+        killer.join()
+        assert isinstance(outcome, kind)
+        assert len(log.read_text().split()) == 3
+
+
 def test_worker_replaces_a_process_that_died_while_idle(tersoff):
     calculate_within_limit(SILICON, tersoff)
     (child,) = children()

@@ -47,6 +47,8 @@ _BOOTSTRAP = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from forgefield.reference.child import serve; serve(int(sys.argv[2]), int(sys.argv[3]))"
 )
+_KILLS = 2
+"""Times that a calculation is begun anew after SIGKILL."""
 _threads = threading.local()
 
 
@@ -54,7 +56,8 @@ def calculate_within_limit(atoms: Atoms, recipe: Recipe) -> Labels | Failure:
     """Compute one structure in a child process, within the recipe's time limit.
 
     A calculation that takes longer is killed (``time-limit``); a child that dies, or runs out of memory,
-    costs this one structure (``crash``); the next call starts a new child. Temporary files go with the child,
+    costs this one structure (``crash``); the next call starts a new child. A child that somebody else kills may be
+    innocent, so its calculation is tried again, twice. Temporary files go with the child,
     however it ends. What the engine prints is discarded, but the end of its error output is kept for the
     reason of a crash.
 
@@ -65,11 +68,16 @@ def calculate_within_limit(atoms: Atoms, recipe: Recipe) -> Labels | Failure:
     Raises:
         ForgefieldError: the engine is not installed or cannot be used as the recipe asks.
     """
-    worker: _Worker | None = getattr(_threads, "worker", None)
-    # After a fork the parent's child is not ours to talk to.
-    if worker is None or worker.owner != os.getpid() or not worker.usable():
-        worker = _threads.worker = _Worker()
-    return worker.calculate(_bare(atoms), recipe)
+    bare = _bare(atoms)
+    for again in range(_KILLS, -1, -1):
+        worker: _Worker | None = getattr(_threads, "worker", None)
+        # After a fork the parent's child is not ours to talk to.
+        if worker is None or worker.owner != os.getpid() or not worker.usable():
+            worker = _threads.worker = _Worker()
+        outcome = worker.calculate(bare, recipe)
+        if not (again and worker.killed and isinstance(outcome, Failure)):
+            break
+    return outcome
 
 
 def stop_worker() -> None:
@@ -85,7 +93,7 @@ class _Worker:
 
     def __init__(self) -> None:
         self.owner = os.getpid()
-        self._ready = False
+        self._ready = self.killed = False
         self._errors = tempfile.TemporaryFile(mode="a+b")  # noqa: SIM115 (closed by _stop)
         self._connection, theirs = Pipe()
         path = json.dumps([str(Path(entry).absolute()) for entry in sys.path])
@@ -158,6 +166,7 @@ class _Worker:
             how = "closed its connection"
         else:
             how = _describe_exit(status)
+            self.killed = status == -signal.SIGKILL
         self._errors.seek(0, os.SEEK_END)
         self._errors.seek(max(0, self._errors.tell() - 4000))
         lines = self._errors.read().decode(errors="replace").split("\n")
