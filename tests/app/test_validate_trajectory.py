@@ -60,6 +60,7 @@ def test_distances_of_both_are_judged(home: Path, forgefield: Callable[..., Any]
     around = found["Cu around Cu, coordination number"]
     assert float(around["reference"]) == pytest.approx(12.0, abs=0.3)
     assert around["verdict"] == "agrees"
+    assert float(found["Cu–Cu, mismatch of g(r)"]["difference"]) < 8.0
     page = (home / "out" / "report.html").read_text()
     assert "beside aimd.xyz" in page
     again = forgefield(*MOTION)

@@ -95,3 +95,12 @@ def test_liquid_argon_of_rahman():
     print(f"D* = {mine:.4f} ± {error:.4f}, Rahman {reduced:.4f}; coordination {pair.coordination:.2f}")
     assert mine == pytest.approx(reduced, rel=0.08)
     assert error < 0.03 * mine
+
+
+def test_a_run_too_short_for_diffusion_still_tells_distances():
+    run = EquilibriumRunSpec(temperature=300.0, duration=0.3, timestep=2.0, minimum_length=10.0)
+    atoms = bulk("Si", a=lattice_constant(), cubic=True)
+    result = dynamics.compute(atoms, TersoffSilicon().calculator(), DynamicsSpec(run=run))
+    assert result.diffusion is None
+    assert any("diffusion cannot be measured" in line for line in result.warnings)
+    assert result.radial.pairs[0].coordination == pytest.approx(4.0, abs=0.05)

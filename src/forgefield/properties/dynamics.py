@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ase import Atoms
 from ase.calculators.calculator import Calculator
 from pydantic import Field
 
+from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.spec import Spec
 from forgefield.properties import angular_distribution, diffusion, radial_distribution, vibrational_spectrum
 from forgefield.properties.angular_distribution import AngularDistribution, AngularDistributionSpec
@@ -20,6 +22,8 @@ from forgefield.properties.quantities import Quantity
 from forgefield.properties.radial_distribution import RadialDistribution, RadialDistributionSpec
 from forgefield.properties.trajectory import PICOSECOND
 from forgefield.properties.vibrational_spectrum import VibrationalSpectrum, VibrationalSpectrumSpec
+
+Part = TypeVar("Part", Diffusion, VibrationalSpectrum)
 
 
 class DynamicsSpec(Spec):
@@ -47,8 +51,9 @@ class Dynamics:
         temperature_error: its standard error; None where the run is too short to tell.
         radial: distances.
         angular: bond angles; None where nothing is bonded.
-        diffusion: diffusion.
-        vibrations: vibrational density of states.
+        diffusion: diffusion; None where the run is too short for it.
+        vibrations: vibrational density of states; likewise.
+        missing: why parts are missing.
     """
 
     duration: float
@@ -56,14 +61,16 @@ class Dynamics:
     temperature_error: float | None
     radial: RadialDistribution
     angular: AngularDistribution | None
-    diffusion: Diffusion
-    vibrations: VibrationalSpectrum
+    diffusion: Diffusion | None
+    vibrations: VibrationalSpectrum | None
+    missing: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What makes its numbers doubtful, each once."""
         parts = (self.radial, self.angular, self.diffusion, self.vibrations)
-        return tuple(dict.fromkeys(line for part in parts if part is not None for line in part.warnings))
+        told = [line for part in parts if part is not None for line in part.warnings]
+        return tuple(dict.fromkeys([*told, *self.missing]))
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
@@ -76,16 +83,25 @@ def analyse(run: ProductionRun, spec: DynamicsSpec) -> Dynamics:
     """Statistics of a trajectory, whoever made it.
 
     Args:
-        run: frames at equal intervals; periodic, at constant volume.
+        run: frames at equal intervals; periodic, at constant volume. Few of them tell distances and angles alone.
         spec: `spec.run` does not count.
 
     Raises:
-        ForgefieldError: as the parts do: too few frames, a cell that changes, atoms that cannot be followed …
+        ForgefieldError: no distances can be counted: fewer than two frames, frames that are not periodic …
     """
     trajectory = run.trajectory
     temperatures = trajectory.temperatures
     temperature = None if temperatures is None else blocked_mean(temperatures)
     radial = radial_distribution.analyse(run, spec.radial)
+    missing: list[str] = []
+
+    def measured(measure: Callable[[], Part]) -> Part | None:
+        try:
+            return measure()
+        except ForgefieldError as error:
+            missing.append(error.problem)
+            return None
+
     bonded = bool(spec.angular.bond_lengths) or any(pair.shell is not None for pair in radial.pairs)
     return Dynamics(
         duration=len(trajectory) * trajectory.interval / PICOSECOND,
@@ -93,8 +109,9 @@ def analyse(run: ProductionRun, spec: DynamicsSpec) -> Dynamics:
         temperature_error=temperature.error if temperature is not None and temperature.settled else None,
         radial=radial,
         angular=angular_distribution.analyse(run, spec.angular, radial) if bonded else None,
-        diffusion=diffusion.analyse(run, spec.diffusion),
-        vibrations=vibrational_spectrum.analyse(run, spec.vibrations),
+        diffusion=measured(lambda: diffusion.analyse(run, spec.diffusion)),
+        vibrations=measured(lambda: vibrational_spectrum.analyse(run, spec.vibrations)),
+        missing=tuple(missing),
     )
 
 

@@ -26,6 +26,7 @@ from forgefield.properties import (
     phonons,
     point_defects,
     quasiharmonic,
+    radial_distribution,
     relaxed_structure,
     stacking_fault,
     surface_energy,
@@ -191,7 +192,14 @@ PROPERTIES = (
     Property(
         "mode_lifetimes", "Lifetimes of the modes in motion", _HEAT, ModeLifetimes, mode_lifetimes.compute
     ),
-    Property("dynamics", "Structure and motion", _MOTION, dynamics.Dynamics, dynamics.compute),
+    Property(
+        "dynamics",
+        "Structure and motion",
+        _MOTION,
+        dynamics.Dynamics,
+        dynamics.compute,
+        compare=lambda mine, theirs: radial_distribution.mismatch(mine.radial, theirs.radial),
+    ),
     Property(
         "diffusion_activation",
         "Activation of diffusion",

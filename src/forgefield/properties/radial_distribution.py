@@ -159,6 +159,22 @@ def analyse(run: ProductionRun, spec: RadialDistributionSpec) -> RadialDistribut
     return RadialDistribution(distances, tuple(pairs), len(trajectory), tuple(warnings))
 
 
+def mismatch(one: RadialDistribution, other: RadialDistribution) -> tuple[Quantity, ...]:
+    """How far two runs' g(r) are apart: ∫ |g₁ − g₂| dr over ∫ (g₁ + g₂) dr, for each pair of species that both have.
+
+    It is 0 % for equal functions and 100 % for functions without a common distance; the noise of short runs counts.
+    """
+    theirs = {pair.name: pair for pair in other.pairs}
+    found = []
+    for pair in one.pairs:
+        if pair.name in theirs:
+            density = np.interp(one.distances, other.distances, theirs[pair.name].density)
+            apart, sum_of_both = np.abs(pair.density - density).sum(), (pair.density + density).sum()
+            if sum_of_both > 0:
+                found.append(Quantity(f"{pair.name}, mismatch of g(r)", 100.0 * apart / sum_of_both, "%"))
+    return tuple(found)
+
+
 def thinned(trajectory: RecordedTrajectory, most: int) -> RecordedTrajectory:
     """At most so many frames, evenly spread."""
     return trajectory.frames(slice(None, None, max(1, -(-len(trajectory) // most))))
