@@ -12,7 +12,7 @@ import yaml
 
 from .conftest import CommandLine, contents, verdict
 
-PROFILE = {"scheduler": "local", "heartbeat": 2, "retries": 8, "reference": {"jobs": 3}}
+PROFILE = {"scheduler": "local", "heartbeat": 2, "retries": 8, "reference": {"jobs": 3}, "training": {}}
 
 
 def nodes(folder: Path) -> list[psutil.Process]:

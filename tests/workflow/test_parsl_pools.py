@@ -196,7 +196,7 @@ def test_submit_scripts_say_what_the_profile_says(
         ({"scheduler": "slurm", "reference": {"walltime": "4h"}}, "such as 04:00:00"),
         ({"scheduler": "slurm", "reference": {"walltime": "00:20:00"}}, "leaves nothing of walltime"),
         ({"scheduler": "kubernetes"}, "must say the image"),
-        ({"scheduler": "local", "training": {}}, "Extra inputs"),
+        ({"scheduler": "local", "trainings": {}}, "Extra inputs"),
     ],
 )
 def test_profiles_that_cannot_be_meant_are_refused(profile: dict[str, object], words: str) -> None:

@@ -28,6 +28,7 @@ class Context:
         dataset: all labels.
         labeller: makes labels.
         sampling: where trajectories run.
+        training: where potentials are fitted; None for this process.
         workers: how many tasks run side by side.
         progress: listener.
     """
@@ -38,6 +39,7 @@ class Context:
     dataset: Dataset
     labeller: Labeller
     sampling: Executor
+    training: Executor | None
     workers: int
     progress: Progress
 

@@ -29,6 +29,7 @@ from forgefield.workflow.pools import Pools, open_pools
 from forgefield.workflow.progress import Progress, Silent
 from forgefield.workflow.spec import RunSpec
 from forgefield.workflow.steps.exploration import explore, select
+from forgefield.workflow.steps.fitting import POTENTIAL
 from forgefield.workflow.steps.hold_out import hold_out
 from forgefield.workflow.steps.hopping import hop_over_minima
 from forgefield.workflow.steps.initial import (
@@ -45,7 +46,7 @@ from forgefield.workflow.steps.proof import read_verdict, verify
 from forgefield.workflow.steps.relaxation import relax_crystals, relax_structures
 from forgefield.workflow.steps.result import StepResult
 from forgefield.workflow.steps.targets import TARGETS, compute_targets, planned_calculations
-from forgefield.workflow.steps.training import POTENTIAL, train_potential
+from forgefield.workflow.steps.training import train_potential
 
 Job = Literal["run", "learn", "relax"]
 
@@ -115,7 +116,8 @@ def run(
         dataset, ledger, budget = run_folder.labels, Ledger(run_folder.ledger), spec.budget.calculations
         with open_pools("local", workers, folder) if pools is None else nullcontext(pools) as own:
             labeller = Labeller(dataset, ledger, recipe, own.reference, budget, listener, known)
-            context = Context(spec, run_folder, recipe, dataset, labeller, own.sampling, workers, listener)
+            pooled = (own.sampling, own.training)
+            context = Context(spec, run_folder, recipe, dataset, labeller, *pooled, workers, listener)
             loop = _Loop(context, started)
             verdict, reason = {"run": loop.run, "learn": loop.learn, "relax": loop.relax}[job]()
         write_atomically(run_folder.ending, reason + "\n")

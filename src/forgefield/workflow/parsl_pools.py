@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from parsl.providers.base import ExecutionProvider
 
 Result = TypeVar("Result")
+_KINDS = ("reference", "sampling", "training")
 _LEFTOVERS = "trap 'pkill -KILL -g 0 -f multiprocessing' EXIT"
 """What a scheduler does after a job: end what a killed worker pool leaves behind in its process group."""
 _SILENCES = 4
@@ -60,7 +61,7 @@ class ParslExecutor(Executor):
 
 
 def start_parsl(profile: ProfileSpec | Path, folder: Path) -> dict[str, ParslExecutor]:
-    """Executors by what they are for: ``reference``, and ``sampling`` where it has jobs of its own.
+    """Executors by what they are for: ``reference``; ``sampling`` and ``training`` where they have jobs of their own.
 
     Args:
         profile: a profile; or a Python file with a function ``config()`` that returns a ``parsl.Config``, whose
@@ -80,12 +81,12 @@ def start_parsl(profile: ProfileSpec | Path, folder: Path) -> dict[str, ParslExe
     labels = [executor.label for executor in config.executors]
     if len(labels) > 1 and "reference" not in labels:
         raise ForgefieldError(
-            f"{profile} names its executors {', '.join(labels)}", "label them reference and sampling"
+            f"{profile} names its executors {', '.join(labels)}", f"label them {', '.join(_KINDS)}"
         )
     kernel = DataFlowKernel(config)
     if len(labels) == 1:
         return {"reference": ParslExecutor(kernel, labels[0])}
-    return {label: ParslExecutor(kernel, label) for label in labels if label in ("reference", "sampling")}
+    return {label: ParslExecutor(kernel, label) for label in labels if label in _KINDS}
 
 
 def config_of(profile: ProfileSpec, folder: Path) -> Config:

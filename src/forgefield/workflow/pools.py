@@ -21,10 +21,12 @@ class Pools:
     Attributes:
         reference: for calculations of the reference.
         sampling: for trajectories.
+        training: for fits of potentials; None where the run's own process does them.
     """
 
     reference: Executor
     sampling: Executor
+    training: Executor | None = None
 
     @classmethod
     def of(cls, executor: Executor) -> Pools:
@@ -38,7 +40,10 @@ class Pools:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End them; after an error at once: a calculation may take hours, and will be made again."""
-        for executor in {id(each): each for each in (self.sampling, self.reference)}.values():
+        pools = {
+            id(each): each for each in (self.sampling, self.reference, self.training) if each is not None
+        }
+        for executor in pools.values():
             if error is None:
                 executor.shutdown()
             else:
@@ -64,4 +69,5 @@ def open_pools(where: str | ProfileSpec | Path, workers: int, folder: Path) -> P
             )
         return Pools.of(open_executor(workers))
     started = start_parsl(where, folder)
-    return Pools(started["reference"], started.get("sampling", started["reference"]))
+    reference = started["reference"]
+    return Pools(reference, started.get("sampling", reference), started.get("training"))

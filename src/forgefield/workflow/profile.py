@@ -86,6 +86,8 @@ class ProfileSpec(Spec):
     """For calculations of the reference."""
     sampling: JobsSpec | None = None
     """For trajectories; null: in the jobs of the reference."""
+    training: JobsSpec | None = None
+    """For fits of potentials; null: in the process of the command."""
     setup: str = ""
     """Shell commands before the workers start: modules, environments. This program's Python comes first on the path."""
     retries: int = Field(default=2, ge=0)
@@ -106,5 +108,5 @@ class ProfileSpec(Spec):
     @property
     def classes(self) -> dict[str, JobsSpec]:
         """Jobs by the name of what they are for."""
-        own = {} if self.sampling is None else {"sampling": self.sampling}
-        return {"reference": self.reference, **own}
+        own = {"reference": self.reference, "sampling": self.sampling, "training": self.training}
+        return {name: jobs for name, jobs in own.items() if jobs is not None}

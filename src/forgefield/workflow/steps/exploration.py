@@ -20,12 +20,13 @@ from forgefield.workflow.candidates import write_candidates
 from forgefield.workflow.context import Context
 from forgefield.workflow.folder import StepName
 from forgefield.workflow.steps.diversity import different_and_sane
+from forgefield.workflow.steps.fitting import POTENTIAL
 from forgefield.workflow.steps.initial import CANDIDATES
 from forgefield.workflow.steps.motion import outcome_counts, read_trajectories, run_assignments
 from forgefield.workflow.steps.relaxed import relaxed_crystals
 from forgefield.workflow.steps.result import StepResult
 from forgefield.workflow.steps.targets import TARGETS, reference_crystals, reference_properties
-from forgefield.workflow.steps.training import POTENTIAL, read_calibration
+from forgefield.workflow.steps.training import read_calibration
 
 
 def explore(context: Context, name: StepName) -> StepResult:

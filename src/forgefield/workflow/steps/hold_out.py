@@ -19,10 +19,10 @@ from forgefield.structures.supercell import supercell
 from forgefield.workflow.context import Context
 from forgefield.workflow.folder import StepName
 from forgefield.workflow.steps.distillation import latest_surrogate
+from forgefield.workflow.steps.fitting import POTENTIAL
 from forgefield.workflow.steps.motion import Explored, run_assignments
 from forgefield.workflow.steps.result import StepResult
 from forgefield.workflow.steps.targets import reference_crystals
-from forgefield.workflow.steps.training import POTENTIAL
 from forgefield.workflow.threads import one_thread
 
 _RELAXING = "hold-out/relaxation"

@@ -29,11 +29,12 @@ from forgefield.workflow.candidates import read_candidates, write_candidates
 from forgefield.workflow.context import Context
 from forgefield.workflow.folder import StepName, write_atomically
 from forgefield.workflow.steps.exploration import exploration_guard
+from forgefield.workflow.steps.fitting import POTENTIAL
 from forgefield.workflow.steps.initial import CANDIDATES
 from forgefield.workflow.steps.motion import description_of
 from forgefield.workflow.steps.result import StepResult
 from forgefield.workflow.steps.targets import reference_crystals
-from forgefield.workflow.steps.training import POTENTIAL, read_calibration
+from forgefield.workflow.steps.training import read_calibration
 
 _LOG = "hop.json"
 _ENDS = ("lost",)

@@ -15,10 +15,10 @@ from forgefield.workflow.context import Context
 from forgefield.workflow.folder import StepName
 from forgefield.workflow.steps.diversity import different_and_sane
 from forgefield.workflow.steps.exploration import exploration_guard
+from forgefield.workflow.steps.fitting import POTENTIAL
 from forgefield.workflow.steps.initial import CANDIDATES, PERTURBED, initial_candidates
 from forgefield.workflow.steps.on_the_fly import surrogate_of
 from forgefield.workflow.steps.result import StepResult
-from forgefield.workflow.steps.training import POTENTIAL
 from forgefield.workflow.threads import one_thread
 
 _AT_REST = 0.05

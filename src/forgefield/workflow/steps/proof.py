@@ -17,9 +17,10 @@ from forgefield.properties.verdict import Verdict, VerdictRow, judge
 from forgefield.selection.reliability import reliability, vanishing
 from forgefield.workflow.context import Context
 from forgefield.workflow.folder import StepName, write_atomically
+from forgefield.workflow.steps.fitting import POTENTIAL
 from forgefield.workflow.steps.result import StepResult
 from forgefield.workflow.steps.targets import reference_crystals, reference_properties, settled_properties
-from forgefield.workflow.steps.training import POTENTIAL, check_forces, read_calibration, write_force_errors
+from forgefield.workflow.steps.training import check_forces, read_calibration, write_force_errors
 
 _BINS = 5
 """Of the reliability diagram: held-out configurations have about a hundred atoms."""

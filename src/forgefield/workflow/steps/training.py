@@ -8,23 +8,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from ase import Atoms
 
 from forgefield.atoms.records import Array, Labels
 from forgefield.dataset.records import Record
 from forgefield.dataset.split import split_by_trajectory
 from forgefield.potentials.contract import Potential
-from forgefield.potentials.density.fit import DensityProblem
+from forgefield.potentials.registry import load
 from forgefield.potentials.training import Progress as TrainingProgress
-from forgefield.potentials.training import train
 from forgefield.selection.calibration import Calibration, calibrate
 from forgefield.workflow.context import Context
 from forgefield.workflow.folder import StepName, write_atomically
 from forgefield.workflow.steps.distillation import surrogate_labels
+from forgefield.workflow.steps.fitting import POTENTIAL, Fit, fit_in
 from forgefield.workflow.steps.result import StepResult
 
-POTENTIAL = "potential"
 CALIBRATION = "calibration.json"
 _EXAMINED = 5
 """One in so many of the surrogate's structures goes to validation."""
@@ -65,7 +63,6 @@ def train_potential(context: Context, name: StepName) -> StepResult:
         _ALWAYS_TRAINED,
         largest=_WIDE * float(np.median([len(record.atoms) for record in records])),
     )
-    problem = DensityProblem(spec.potential, spec.system.symbols, seed=spec.seed + 1000 * name.cycle)
 
     def report(state: TrainingProgress) -> None:
         what = f"force RMSE {state.training:.3f} training, {state.validation:.3f} validation (eV/Å)"
@@ -77,23 +74,21 @@ def train_potential(context: Context, name: StepName) -> StepResult:
     weights = np.array([1.0] * len(split.train) + [spec.distillation.weight] * len(lessons))
     training = [*_labelled(split.train), *lessons]
     validation = [*_labelled(split.validation), *taught[::_EXAMINED]]
-    # Batches are too small for more: a second thread made training no faster.
-    torch.set_num_threads(1)
-    result = train(
-        problem,
-        [atoms for atoms, _ in training],
-        [labels for _, labels in training],
-        ([atoms for atoms, _ in validation], [labels for _, labels in validation]),
-        spec.training,
+    fit = Fit(
+        potential=spec.potential,
+        species=spec.system.symbols,
+        initial_seed=spec.seed + 1000 * name.cycle,
+        settings=spec.training,
         seed=spec.seed + name.cycle,
-        checkpoint=folder / "checkpoint.pt",
-        report=report,
+        training=training,
+        validation=validation,
         weights=weights,
+        folder=folder.absolute(),
     )
-    potential = problem.potential()
+    result = fit_in(context.training, fit, report)
+    potential = load(folder / POTENTIAL)
     check = check_forces(potential, split.validation or split.train)
     calibration = calibrate(check.predicted, check.actual, check.forces, check.structures)
-    potential.save(folder / POTENTIAL)
     write_atomically(folder / "history.json", json.dumps([list(asdict(p).values()) for p in result.history]))
     write_atomically(folder / CALIBRATION, json.dumps(asdict(calibration), indent=2))
     write_force_errors(folder / "validation.json", check, calibration.scale)
