@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.potentials.contract import Potential
@@ -84,7 +83,7 @@ def read_checkpoint(files: RunFiles, settings: str) -> Checkpoint | None:
         return None
     try:
         found = load_record(Checkpoint, files.checkpoint, (MotionState, Chain, ListedAt))
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+    except (ForgefieldError, ValueError, KeyError, TypeError) as error:
         raise ForgefieldError(
             f"{files.checkpoint} holds no checkpoint ({error})", "move the run's files away and start anew"
         ) from error

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from forgefield.atoms.array_files import read_arrays
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.fingerprints import structure_fingerprint
 from forgefield.atoms.records import Array
@@ -218,9 +218,7 @@ def load_state(folder: Path) -> MinimaHoppingState:
         ForgefieldError: nothing there, or nothing that can be read.
     """
     try:
-        # Opened here, since NumPy leaves a file open that turns out to be none of its own.
-        with (folder / _FILE).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            arrays = dict(file)
+        arrays = read_arrays(folder / _FILE)
         plain = json.loads(str(arrays[_DESCRIPTION]))
         *minima, current = (
             Minimum(int(number), float(energy), positions, cell, fingerprint, int(visits))
@@ -240,7 +238,7 @@ def load_state(folder: Path) -> MinimaHoppingState:
             history=History(tuple(minima), tuple(each.energy for each in minima)),
             **{name: plain[name] for name in _PLAIN},
         )
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+    except (ForgefieldError, ValueError, KeyError, TypeError) as error:
         raise ForgefieldError(
             f"{folder / _FILE} holds no state of minima hopping ({error})", "start the walk anew"
         ) from error

@@ -128,7 +128,7 @@ def load_state(folder: Path) -> OnTheFlyState:
     """
     try:
         return load_record(OnTheFlyState, folder / _FILE, (MotionState, Chain, ListedAt, Threshold))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ForgefieldError, ValueError, KeyError, TypeError) as error:
         raise ForgefieldError(
             f"{folder / _FILE} holds no state of on-the-fly learning ({error})",
             "start the trajectory anew",

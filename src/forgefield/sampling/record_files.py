@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from forgefield.atoms.array_files import read_arrays
+
 _DESCRIPTION = "description"
 Stored = TypeVar("Stored")
 
@@ -39,11 +41,10 @@ def load_record(kind: type[Stored], file: Path, parts: Sequence[type]) -> Stored
         parts: classes of the records inside it.
 
     Raises:
-        OSError: the file cannot be read.
+        ForgefieldError: the file cannot be read.
         ValueError, KeyError, TypeError: it holds no such record.
     """
-    with np.load(file, allow_pickle=False) as opened:
-        arrays = dict(opened)
+    arrays: dict[str, Any] = dict(read_arrays(file))
     records = {each.__name__: each for each in (kind, *parts)}
     record = _unpacked(json.loads(str(arrays.pop(_DESCRIPTION))), arrays, records)
     if not isinstance(record, kind):
