@@ -75,10 +75,9 @@ def test_killed_caller_leaves_nothing(tmp_path, temporary, death, wait_for):
 def test_killed_child_leaves_nothing(faulty, tmp_path, temporary):
     log = tmp_path / "log"
     recipe = faulty("program", log=str(log))
-    killer = subprocess.Popen(
-        ["sh", "-c", f"until test $(wc -l < {log}) = 2; do sleep 0.1; done; kill -9 $(head -n 1 {log})"],
-        stderr=subprocess.DEVNULL,
-    )
+    # A line of the calculation and one of its program, at each of three attempts.
+    each = f"until test $(wc -l < {log}) = $((n + 1)); do sleep 0.1; done; kill -9 $(sed -n ${{n}}p {log})"
+    killer = subprocess.Popen(["sh", "-c", f"for n in 1 3 5; do {each}; done"], stderr=subprocess.DEVNULL)
     failure = calculate_within_limit(bulk("Si"), recipe)
     killer.wait()
     assert failure.kind == "crash"
