@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
@@ -86,10 +87,15 @@ class Potential(ABC):
         return PotentialCalculator(self, skin)
 
 
+_TURN = threading.Lock()
+"""Kernels use all threads by themselves, and work in memory that belongs to the potential: one at a time."""
+
+
 class PotentialCalculator(Calculator):
     """ASE's view of a potential: energy, atomic energies, forces, stress.
 
     Everything comes from one evaluation, over a pair list that is kept while the atoms stay within its skin.
+    Calculators in several threads take turns.
     """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "energies", "forces", "stress"]
@@ -119,7 +125,8 @@ class PotentialCalculator(Calculator):
         """Called by ASE."""
         if atoms is not None:
             self.atoms = atoms.copy()
-        evaluation = self.potential.evaluate(self.atoms, pairs=self.pairs.update(self.atoms))
+        with _TURN:
+            evaluation = self.potential.evaluate(self.atoms, pairs=self.pairs.update(self.atoms))
         self.results = {
             "energy": evaluation.energy,
             "free_energy": evaluation.energy,
