@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,6 +26,8 @@ Result = TypeVar("Result")
 _KINDS = ("reference", "sampling", "training")
 _LEFTOVERS = "trap 'pkill -KILL -g 0 -f multiprocessing' EXIT"
 """What a scheduler does after a job: end what a killed worker pool leaves behind in its process group."""
+_LOST_JOBS = 8
+"""Jobs of a kind that fail one after another, beyond twice those that run at a time, before it is given up."""
 _SILENCES = 4
 """Heartbeats that a node may miss."""
 
@@ -107,6 +110,7 @@ def config_of(profile: ProfileSpec, folder: Path) -> Config:
 def _executor(label: str, jobs: JobsSpec, profile: ProfileSpec, folder: Path) -> HighThroughputExecutor:
     from parsl.addresses import address_by_hostname
     from parsl.executors import HighThroughputExecutor
+    from parsl.jobs.error_handlers import windowed_error_handler
 
     local = profile.scheduler == "local"
     return HighThroughputExecutor(
@@ -122,6 +126,8 @@ def _executor(label: str, jobs: JobsSpec, profile: ProfileSpec, folder: Path) ->
         heartbeat_threshold=max(1, round(_SILENCES * profile.heartbeat)),
         drain_period=None if local else seconds(jobs.walltime) - seconds(jobs.longest_task),
         worker_logdir_root=str(folder / "parsl"),
+        # parsl itself gives up once all jobs so far have failed, be it the first one.
+        block_error_handler=partial(windowed_error_handler, threshold=_LOST_JOBS + 2 * jobs.jobs),
     )
 
 
