@@ -88,3 +88,9 @@ def test_what_cannot_be_used_is_refused(
     assert result.exit_code in (1, 2), result.output
     assert said in " ".join(result.output.split())
     assert "Traceback" not in result.output
+
+
+def test_a_trajectory_without_its_property_is_refused(home: Path, forgefield: Callable[..., Any]) -> None:
+    result = forgefield("validate", "ase:ase.calculators.emt.EMT", "Cu.xyz", "--trajectory", "Cu=aimd.xyz:16")
+    assert result.exit_code == 1
+    assert "add dynamics to --properties" in " ".join(result.output.split())

@@ -117,7 +117,7 @@ def validate(
     methods = {POTENTIAL: direct_method(potential)}
     named = named_structures(structures, methods[POTENTIAL])
     check_species(methods[POTENTIAL], potential, named.values())
-    runs = trajectories_named(trajectories or (), named)
+    runs = trajectories_named(trajectories or (), named, wanted)
     place = ValidationFolder(folder or default_folder(potential))
     where = place_named(executor)
     place.path.mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,7 @@ from forgefield.dataset.known_labels import read_known_labels
 from forgefield.dataset.store import Dataset
 from forgefield.properties.comparison import LimitsSpec
 from forgefield.properties.errors import ErrorStatistics, prediction_errors
+from forgefield.properties.examination import Property
 from forgefield.properties.examination_spec import ExaminationSpec
 from forgefield.properties.point import evaluate_points
 from forgefield.reference.ledger import Ledger
@@ -32,7 +33,7 @@ from forgefield.workflow.progress import Progress
 from forgefield.workflow.reference_trajectory import ReferenceTrajectory
 from forgefield.workflow.spec import BudgetSpec
 from forgefield.workflow.validation import Method
-from forgefield.workflow.validation_folder import ValidationFolder
+from forgefield.workflow.validation_folder import MOTION, ValidationFolder
 
 
 class ValidationSettings(Spec):
@@ -90,20 +91,23 @@ def named_structures(names: Sequence[str], method: Method) -> dict[str, Atoms]:
     return found
 
 
-def trajectories_named(names: Sequence[str], structures: Iterable[str]) -> list[ReferenceTrajectory]:
+def trajectories_named(
+    names: Sequence[str], structures: Iterable[str], properties: Sequence[Property]
+) -> list[ReferenceTrajectory]:
     """What ``STRUCTURE=FILE:FS`` names, such as ``rutile=aimd.traj:10``.
 
     Raises:
-        ForgefieldError: no such structure or file, a structure twice, or no interval.
+        ForgefieldError: no such structure or file, a structure twice, no interval, or motion is not examined.
     """
+    if names and MOTION not in [each.name for each in properties]:
+        raise ForgefieldError(
+            f"--trajectory {names[0]} has nothing to be laid beside", f"add {MOTION} to --properties"
+        )
     known = list(structures)
     found: list[ReferenceTrajectory] = []
     for name in names:
-        parts = re.fullmatch(r"([^=]+)=(.+):([0-9.]+)", name)
-        interval = (
-            float(parts[3]) if parts is not None and parts[3].count(".") < 2 and parts[3] != "." else 0.0
-        )
-        if parts is None or not interval > 0:
+        parts = re.fullmatch(r"([^=]+)=(.+):(\d+\.?\d*|\.\d+)", name)
+        if parts is None or not float(parts[3]) > 0:
             raise ForgefieldError(
                 f"--trajectory {name} is not STRUCTURE=FILE:FS",
                 "name the structure, the file and the time between its frames in fs, such as rutile=aimd.traj:10",
@@ -116,7 +120,7 @@ def trajectories_named(names: Sequence[str], structures: Iterable[str]) -> list[
             )
         if not path.is_file():
             raise ForgefieldError(f"--trajectory {name}: there is no file {path}", "check the path")
-        found.append(ReferenceTrajectory(structure, path, interval))
+        found.append(ReferenceTrajectory(structure, path, float(parts[3])))
     return found
 
 

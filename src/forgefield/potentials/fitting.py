@@ -101,7 +101,7 @@ def fit(
         seed: the same seed gives the same potential.
         checkpoint: file from which an interrupted fit goes on, to the bit; fits in closed form need none.
         report, stop, tick: see :func:`forgefield.potentials.training.train`.
-        processes: that train together, each with a share of every batch; worth while for batches of hundreds of atoms.
+        processes: that train together, each with a share of every batch; worth while for batches of a thousand atoms.
             The script that asks for more than one needs Python's usual ``if __name__ == "__main__":``.
 
     Raises:
