@@ -31,6 +31,7 @@ FAULTS = (
     "huge-force",
     "too-few-forces",
     "other-atoms",
+    "unsorted",
     "text",
     "nothing",
     "exit",
@@ -119,6 +120,8 @@ class FaultyTersoff(Calculator):
                 self.results["forces"] = self.results["forces"][:-1]
             case "other-atoms":
                 self.results["forces"] = np.tile(self.results["forces"], (2, 1))
+            case "unsorted":
+                self.results["forces"] = np.roll(self.results["forces"], 1, axis=0)
             case "text":
                 self.results["energy"] = self.results["free_energy"] = "converged"
             case "nothing":

@@ -65,6 +65,18 @@ def test_a_reference_that_always_fails_ends_the_run_with_its_reason(tmp_path: Pa
     assert Ledger(tmp_path / "run" / "ledger.jsonl").failures()
 
 
+def test_an_engine_that_mixes_up_its_forces_is_not_believed(tmp_path: Path):
+    reference = {"engine": FAULTY, "parameters": {"fault": "unsorted", "every": 1}}
+    folder = tmp_path / "run"
+    for _ in range(2):
+        with pytest.raises(ForgefieldError, match=r"energies and forces of .* contradict each other"):
+            run(tiny(reference=reference), folder)
+    failures = Ledger(RunFolder(folder).ledger).failures()
+    assert {entry.kind for entry in failures.values()} == {"contradiction"}
+    keys = ledger_keys(folder)
+    assert len(keys) == len(set(keys))
+
+
 def test_the_budget_is_never_overspent(tmp_path: Path):
     small = {"calculations": 32}
     outcome = run(tiny(budget=small, cycles={"max": 6}), tmp_path / "run")

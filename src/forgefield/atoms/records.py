@@ -45,7 +45,7 @@ class Failure:
     Attributes:
         reason: one line for people: what failed, in which attempt, with which values.
         kind: ``overlap``, ``unsuitable``, ``not-converged``, ``not-finite``, ``out-of-bounds``,
-            ``time-limit``, ``crash`` or ``error``.
+            ``contradiction``, ``time-limit``, ``crash`` or ``error``.
         recipe: key of the recipe.
         seconds: wall time spent.
         attempts: how many attempts were made.

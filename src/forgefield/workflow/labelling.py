@@ -6,12 +6,15 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ase import Atoms
 
+from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.identity import structure_key
 from forgefield.atoms.records import Candidate, Failure, Labels
+from forgefield.dataset.agreement import Agreement
 from forgefield.dataset.records import Provenance
 from forgefield.dataset.store import Dataset
 from forgefield.reference.ledger import Ledger
@@ -20,6 +23,11 @@ from forgefield.reference.worker import calculate_within_limit
 from forgefield.workflow.executors import LostTaskError
 from forgefield.workflow.folder import StepName
 from forgefield.workflow.progress import Progress
+
+_CONTRADICTION = "contradiction"
+"""Kind of failure of labels that do not agree with those of near structures."""
+_DOUBTFUL = 3
+"""Contradictions, and the part of a step's structures that they are one of, from which on nothing is believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,9 @@ class Labeller:
             candidates: structures; repeated ones count once.
             name: the step that asks.
             reserve: calculations of the budget that must be left for others.
+
+        Raises:
+            ForgefieldError: so many labels contradict each other that the engine cannot be believed.
         """
         distinct = {structure_key(candidate.atoms): candidate for candidate in reversed(candidates)}
         order = list(dict.fromkeys(structure_key(candidate.atoms) for candidate in candidates))
@@ -118,6 +129,7 @@ class Labeller:
                 f"{self.budget} calculations is spent or reserved"
             )
         new = self._compute(affordable, distinct, name)
+        self._doubt(order)
         labelled = set(reused) | new
         counts = LabelCounts(
             requested=len(order),
@@ -137,8 +149,8 @@ class Labeller:
                 futures[self.begin(key, candidates[key].atoms)] = key
             for done, future in enumerate(as_completed(futures), start=1):
                 key = futures[future]
-                candidate, outcome = candidates[key], self.outcome(future)
-                self.keep(key, candidate, outcome, name)
+                candidate = candidates[key]
+                outcome = self.keep(key, candidate, self.outcome(future), name)
                 if isinstance(outcome, Labels):
                     labelled.add(key)
                 formula = candidate.atoms.get_chemical_formula()
@@ -152,6 +164,17 @@ class Labeller:
             for future in futures:
                 future.cancel()
         return labelled
+
+    def _doubt(self, keys: Sequence[str]) -> None:
+        failures = self.ledger.failures(self.recipe.key)
+        against = sum(key in failures and failures[key].kind == _CONTRADICTION for key in keys)
+        if against >= _DOUBTFUL and _DOUBTFUL * against > len(keys):
+            raise ForgefieldError(
+                f"energies and forces of {self.recipe.label} contradict each other for {against} of {len(keys)} "
+                "structures",
+                f"compare the order of its forces with that of the atoms, and its units; {self.ledger.quarantine} has "
+                "the structures",
+            )
 
     def begin(self, key: str, atoms: Atoms) -> Future[Labels | Failure]:
         """Have a structure computed, or take its labels from those that are known."""
@@ -168,10 +191,30 @@ class Labeller:
         except LostTaskError as error:
             return Failure(error.problem, "crash", self.recipe.key, 0.0)
 
-    def keep(self, key: str, candidate: Candidate, outcome: Labels | Failure, name: StepName) -> None:
-        """Store what a calculation gave: labels in the data set, its cost and any failure in the ledger."""
+    def keep(
+        self, key: str, candidate: Candidate, outcome: Labels | Failure, name: StepName
+    ) -> Labels | Failure:
+        """Store what a calculation gave: labels in the data set, its cost and any failure in the ledger.
+
+        Returns:
+            the same, or a failure where the labels contradict those of near structures.
+        """
+        if isinstance(outcome, Labels) and (
+            problem := self._agreement.contradiction(candidate.atoms, outcome)
+        ):
+            outcome = Failure(problem, _CONTRADICTION, outcome.recipe, outcome.seconds, outcome.attempts)
         if isinstance(outcome, Labels):
             self.dataset.add(candidate, outcome, Provenance(str(name), name.cycle))
+            self._agreement.remember(candidate.atoms, outcome)
         else:
             self.progress.note(f"{candidate.source} structure {key} gave no labels: {outcome.reason}")
         self.ledger.record(key, str(name), candidate.source, outcome, candidate.atoms)
+        return outcome
+
+    @cached_property
+    def _agreement(self) -> Agreement:
+        """With all labels of the recipe so far."""
+        agreement = Agreement()
+        for record in self.dataset.iterate(self.recipe.key):
+            agreement.remember(record.atoms, record.labels)
+        return agreement

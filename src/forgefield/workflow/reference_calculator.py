@@ -73,7 +73,7 @@ class ReferenceDesk:
         try:
             outcome = self.labeller.outcome(task)
             with self._lock:
-                self.labeller.keep(key, candidate, outcome, self.name)
+                outcome = self.labeller.keep(key, candidate, outcome, self.name)
                 self.computed += 1
                 # More may be asked once these are known; nobody can say how many.
                 self.labeller.progress.advance(
