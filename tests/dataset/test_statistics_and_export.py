@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import ase.io
@@ -11,8 +12,9 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.emt import EMT
 
+from forgefield.atoms.identity import structure_key
 from forgefield.atoms.records import Labels
-from forgefield.dataset.export import export_extxyz
+from forgefield.dataset.export import export_extxyz, exported_records
 from forgefield.dataset.records import Record
 from forgefield.dataset.statistics import dataset_statistics
 
@@ -85,3 +87,16 @@ def test_ase_reads_the_export(records: list[Record], tmp_path: Path) -> None:
         if record.labels.stress is not None:
             np.testing.assert_allclose(frame.get_stress(), record.labels.stress, atol=1e-12)
     assert [path.name for path in path.parent.iterdir()] == ["all.xyz"]
+
+
+@pytest.mark.parametrize(
+    "text", ["12345678901234567890", "1234567890123456789e", "12e3", "007", "True", "_JSON 1"]
+)
+def test_texts_that_look_like_something_else_come_back(
+    records: list[Record], tmp_path: Path, text: str
+) -> None:
+    key = structure_key(records[0].atoms)
+    record = replace(records[0], key=key, parent=text, note=text, trajectory=text)
+    export_extxyz([record], tmp_path / "one.xyz")
+    (back,) = exported_records(tmp_path / "one.xyz")
+    assert (back.parent, back.note, back.trajectory) == (text, text, text)

@@ -57,6 +57,8 @@ def test_candidates_come_back_with_their_keys_and_origins(tmp_path):
     candidates = [
         Candidate(atoms, "nvt", "cycle-01/nvt-300K-01", "abc", "step 40, 312 K"),
         Candidate(bulk("Si"), "prototype", "prototype/diamond", "", "5"),
+        Candidate(bulk("Si", a=5.5), "files", "007", "1234567890123456789e", "1 2"),
+        Candidate(bulk("Si", a=5.6), "files", "T", "12345678901234567890", "_JSON is no note"),
     ]
     write_candidates(tmp_path / "c.xyz", candidates)
     back = read_candidates(tmp_path / "c.xyz")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from ase import Atoms
 from ase.io import iread
-from ase.io.extxyz import key_val_dict_to_str
+from ase.io.extxyz import key_val_dict_to_str, key_val_str_to_dict
 from ase.io.formats import UnknownFileTypeError
 from ase.stress import voigt_6_to_full_3x3_stress
 
@@ -160,6 +160,23 @@ def extxyz_frame(atoms: Atoms, labels: Labels | None, gpumd: bool = False) -> st
     rows = (f"{symbol} {_digits(row)}" for symbol, row in zip(atoms.symbols, table, strict=True))
     comment = f"{lattice}Properties={properties} {key_val_dict_to_str(header)}"
     return "\n".join([str(len(atoms)), comment, *rows, ""])
+
+
+_TEXT = "text:"
+
+
+def to_info(text: str) -> str:
+    """Text for the comment line of extended XYZ, from which hexadecimal digits, say, come back as a number."""
+    try:
+        same = key_val_str_to_dict(key_val_dict_to_str({"name": text})).get("name")
+    except ValueError:
+        same = None
+    return text if isinstance(same, str) and same == text else f"{_TEXT}{text}"
+
+
+def from_info(value: object) -> str:
+    """The text that `to_info` was given; of files by others, what was read."""
+    return str(value).removeprefix(_TEXT)
 
 
 def _digits(values: Iterable[float]) -> str:

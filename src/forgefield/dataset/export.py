@@ -8,12 +8,12 @@ from pathlib import Path
 from ase import Atoms
 
 from forgefield.atoms.errors import ForgefieldError
-from forgefield.atoms.formats import extxyz_frame, iterate_structures, write_extxyz
+from forgefield.atoms.formats import extxyz_frame, from_info, iterate_structures, to_info, write_extxyz
 from forgefield.atoms.identity import label_seal, structure_key
 from forgefield.atoms.records import Labels
 from forgefield.dataset.records import Record
 
-_OF_RECORD = ("key", "source", "trajectory", "parent", "step", "cycle", "note")
+_TEXTS = ("source", "trajectory", "parent", "step", "note")
 _SEAL, _RECIPE = "seal", "recipe-"
 _OF_LABELS = ("recipe", "engine", "seconds", "attempts")
 
@@ -71,13 +71,14 @@ def record_of(atoms: Atoms) -> Record | None:
             f"structure or labels of {known.get('key', 'a frame')} are not those that were exported",
             "export them again, or take that structure out",
         )
-    texts = {name: str(known.get(name, "")) for name in ("source", "trajectory", "parent", "step", "note")}
+    texts = {name: from_info(known.get(name, "")) for name in _TEXTS}
     return Record(key, bare, labels, cycle=int(known.get("cycle", 0)), **texts)
 
 
 def _annotated(record: Record) -> Atoms:
     atoms = record.atoms.copy()
-    of_record = {name: value for name in _OF_RECORD if (value := getattr(record, name)) != ""}
+    texts = {name: to_info(text) for name in _TEXTS if (text := getattr(record, name))}
+    of_record = {"key": to_info(record.key), "cycle": record.cycle, **texts}
     of_labels = {name: getattr(record.labels, name) for name in _OF_LABELS}
     # Bare hexadecimal digits might be read as a number.
     of_labels["recipe"] = _RECIPE + record.labels.recipe

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ase import Atoms
 
-from forgefield.atoms.formats import read_structures, write_extxyz
+from forgefield.atoms.formats import from_info, read_structures, to_info, write_extxyz
 from forgefield.atoms.records import Candidate
 
 _ORIGIN = ("source", "trajectory", "parent", "note")
@@ -19,7 +19,7 @@ def write_candidates(path: Path, candidates: Sequence[Candidate]) -> None:
     for candidate in candidates:
         atoms = candidate.atoms.copy()
         # Empty values do not survive the comment line.
-        atoms.info = {name: getattr(candidate, name) for name in _ORIGIN if getattr(candidate, name)}
+        atoms.info = {name: to_info(getattr(candidate, name)) for name in _ORIGIN if getattr(candidate, name)}
         frames.append((atoms, None))
     write_extxyz(path, frames)
 
@@ -32,8 +32,7 @@ def read_candidates(path: Path) -> list[Candidate]:
 
 
 def _candidate(atoms: Atoms) -> Candidate:
-    # A note such as "5" comes back as a number.
-    origin = {name: str(atoms.info.get(name, "")) for name in _ORIGIN}
+    origin = {name: from_info(atoms.info.get(name, "")) for name in _ORIGIN}
     bare = Atoms(numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
     if atoms.has("initial_magmoms"):
         bare.set_initial_magnetic_moments(atoms.get_initial_magnetic_moments())
