@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from ase.build import bulk
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.identity import structure_key
 from forgefield.atoms.records import Labels
+from forgefield.dataset.export import exported_records
 from forgefield.dataset.integrity import inspect, repair
 from forgefield.dataset.records import Record
 from forgefield.dataset.store import Dataset
@@ -144,3 +146,26 @@ def test_a_lost_journal_is_written_anew(dataset: Dataset) -> None:
     assert len(inspect(dataset).unjournalled) == COUNT
     repair(dataset)
     assert inspect(dataset).journal == COUNT
+
+
+@pytest.mark.parametrize("moves", range(4))
+def test_a_repair_that_is_killed_between_its_moves_is_gone_on_with(
+    dataset: Dataset, moves: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = list(dataset.iterate())
+    dataset.journal.unlink()
+    left, move = [moves], Path.replace
+
+    def killed(path: Path, target: Path) -> Path:
+        if left[0] == 0:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        return move(path, target)
+
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr(Path, "replace", killed)
+        repair(dataset)
+    repair(dataset)
+    assert inspect(dataset).whole
+    assert all(map(same, dataset.iterate(), records))
+    assert len(dataset) == len(records) == len(list(exported_records(dataset.journal)))

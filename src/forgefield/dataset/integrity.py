@@ -86,16 +86,20 @@ def repair(dataset: Dataset) -> Inspection:
     Raises:
         ForgefieldError: there is no data set, or nothing in it can be read.
     """
+    anew = Dataset(dataset.path.with_name(f"{dataset.path.stem}-repaired{dataset.path.suffix}"))
+    moves = ((dataset.path, anew.path), (dataset.journal, anew.journal))
+    for mine, theirs in moves:
+        if theirs.exists() and not mine.exists():  # an earlier repair was killed in between
+            theirs.replace(mine)
     contents = _read(dataset)
     records = list({**contents.journal, **contents.rows}.values())
     if not records:
         raise ForgefieldError(f"nothing in {dataset.path} can be read", "restore it from a backup")
-    anew = Dataset(dataset.path.with_name(f"{dataset.path.stem}-repaired{dataset.path.suffix}"))
-    for file in (anew.path, anew.journal):
-        file.unlink(missing_ok=True)
+    for _, theirs in moves:
+        theirs.unlink(missing_ok=True)
     for start in range(0, len(records), _AT_ONCE):
         anew.add_all(records[start : start + _AT_ONCE])
-    for mine, theirs in ((dataset.path, anew.path), (dataset.journal, anew.journal)):
+    for mine, theirs in moves:
         if mine.exists():
             mine.replace(mine.with_name(f"{mine.name}.damaged"))
         theirs.replace(mine)
