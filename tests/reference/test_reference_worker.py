@@ -155,6 +155,15 @@ def test_worker_of_each_thread_is_its_own_and_ends_with_it(faulty, tmp_path):
     assert children() == []
 
 
+@pytest.fixture
+def ctrl_c():
+    """Interrupts this process, also where it was started in the background, which turns that off."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_worker_forgets_a_calculation_that_ctrl_c_interrupted(faulty, tersoff):
     calculate_within_limit(SILICON, tersoff)
     (child,) = children()

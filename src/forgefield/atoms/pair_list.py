@@ -7,7 +7,7 @@ placed in the cell. Positions may move under a list that was made with a larger 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
@@ -34,6 +34,7 @@ class PairList:
         shifts: (S, 3) float64 whole numbers of lattice vectors.
         wraps: (N, 3) float64 whole numbers of lattice vectors by which an atom lies outside its place in the cell.
         cutoff: Å; all pairs within it are listed.
+        centres: atoms whose pairs are listed, the first ones.
     """
 
     offsets: NDArray[np.int64]
@@ -42,12 +43,22 @@ class PairList:
     shifts: Array
     wraps: Array
     cutoff: float
+    centres: int
 
     def placed(self, atoms: Atoms) -> tuple[Array, Array]:
         """(N, 3) positions and (S, 3) translations, Å, from which a pair's vector is
         ``positions[j] + translations[image] - positions[i]``."""
         cell, _ = _lattice(atoms)
         return atoms.positions - self.wraps @ cell, self.shifts @ cell
+
+    def of_first(self, count: int) -> PairList:
+        """The list of the first atoms alone. From it a potential finds their energies, and in ``forces`` what these
+        energies do to all atoms; energies of the other atoms mean nothing."""
+        end = self.offsets[count]
+        offsets = np.minimum(self.offsets, end)
+        return replace(
+            self, offsets=offsets, neighbours=self.neighbours[:end], images=self.images[:end], centres=count
+        )
 
 
 def find_pairs(atoms: Atoms, cutoff: float) -> PairList:
@@ -84,7 +95,7 @@ def find_pairs(atoms: Atoms, cutoff: float) -> PairList:
     neighbours, images = np.empty((2, offsets[-1]), dtype=np.int32)
     if len(neighbours):
         walk_all(*task, counts, offsets, neighbours, images)
-    return PairList(offsets, neighbours, images, shifts, wraps, float(cutoff))
+    return PairList(offsets, neighbours, images, shifts, wraps, float(cutoff), len(atoms))
 
 
 def _lattice(atoms: Atoms) -> tuple[Array, NDArray[np.bool_]]:

@@ -20,8 +20,8 @@ class FusedRunner:
 
     Args:
         kernel: compiled code. After atoms and pairs it takes places, `arrays`, work space and results, the latter with
-            an axis of T threads: numbers (T, …), indices (T, …), energies (N,), forces (T, N, 3), virials (T, 9),
-            atom_virials (T, N or 0, 9).
+            an axis of T threads: numbers (T, …), indices (T, …), energies (C,) of the centres, forces (T, N, 3),
+            virials (T, 9), atom_virials (T, N or 0, 9).
         arrays: the model as the kernel wants it.
         n_species: S.
         work_size: from places, the numbers that a thread needs besides its `Surroundings`.
@@ -55,7 +55,7 @@ class FusedRunner:
             sign, (N, 9), or (0, 9) where they are not wanted, eV.
         """
         n_atoms, n_threads = len(species), numba.get_num_threads()
-        energies, virials = np.empty(n_atoms), np.empty((n_threads, 9))
+        energies, virials = np.zeros(n_atoms), np.empty((n_threads, 9))
         shares = np.empty((n_threads, n_atoms if atom_virials else 0, 9))
         if self._forces.shape[:2] != (n_threads, n_atoms):
             self._forces = np.empty((n_threads, n_atoms, 3))
@@ -66,6 +66,6 @@ class FusedRunner:
             self._indices = np.zeros((n_threads, places + 4 * self.n_species), dtype=np.int64)
         self.kernel(
             *placed, pairs.offsets, pairs.neighbours, pairs.images, species, places, self.arrays,
-            self._numbers, self._indices, energies, self._forces, virials, shares, *more,
+            self._numbers, self._indices, energies[: pairs.centres], self._forces, virials, shares, *more,
         )  # fmt: skip
         return energies, self._forces.sum(axis=0), virials.sum(axis=0).reshape(3, 3), shares.sum(axis=0)

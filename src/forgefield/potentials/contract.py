@@ -39,7 +39,7 @@ class Potential(ABC):
             atoms: any cell and periodicity.
             uncertainty: ask for the uncertainty too.
             pairs: a list that holds at least all pairs of these atoms within the cutoff, as a `VerletList` makes it;
-                otherwise the potential finds them itself.
+                otherwise the potential finds them itself. With `PairList.of_first`, what the first atoms' energies do.
 
         Raises:
             ForgefieldError: an element that the potential does not know.

@@ -175,6 +175,16 @@ class PotentialContract:
         self.assert_same(potential.evaluate(atoms, pairs=find_pairs(atoms, potential.cutoff)), expected)
         self.assert_same(potential.evaluate(atoms, pairs=find_pairs(atoms, potential.cutoff + 1.3)), expected)
 
+    def test_pairs_of_the_first_atoms_give_what_these_do(self, potential: Potential, atoms: Atoms) -> None:
+        """Which lets several processes share the atoms."""
+        self.need_energy()
+        first = max(1, len(atoms) // 2)
+        pairs = find_pairs(atoms, potential.cutoff + 0.5)
+        result, whole = potential.evaluate(atoms, pairs=pairs.of_first(first)), potential.evaluate(atoms)
+        np.testing.assert_allclose(result.energies[:first], whole.energies[:first], rtol=1e-11)
+        expected = numerical_forces(lambda moved: potential.evaluate(moved).energies[:first].sum(), atoms)
+        self.assert_derivative(result.forces, expected)
+
     def test_a_pair_list_serves_while_atoms_move(self, potential: Potential, atoms: Atoms) -> None:
         rng = np.random.default_rng(1)
         lists = VerletList(potential.cutoff, skin=1.0)
