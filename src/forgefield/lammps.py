@@ -140,8 +140,8 @@ class Force:
         """
         everyone = own + int(engine.extract_setting("nghost"))
         cluster = Atoms(
-            self.numbers[engine.numpy.extract_atom("type", nelem=everyone)],
-            np.array(engine.numpy.extract_atom("x", nelem=everyone)),
+            numbers=self.numbers[engine.numpy.extract_atom("type", nelem=everyone)],
+            positions=engine.numpy.extract_atom("x", nelem=everyone),
         )
         pairs = self._listed(cluster, np.array(engine.numpy.extract_atom("id", nelem=everyone)), own)
         energy, found = 0.0, np.zeros((everyone, 3))

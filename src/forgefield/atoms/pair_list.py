@@ -134,7 +134,9 @@ class VerletList:
         """The list for these atoms, the old one where that still holds all pairs within the cutoff."""
         if self._pairs is None or self._outdated(atoms):
             self._pairs = find_pairs(atoms, self.cutoff + self.skin)
-            self._reference = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+            self._reference = Atoms(
+                numbers=atoms.numbers, positions=atoms.positions, cell=atoms.cell, pbc=atoms.pbc
+            )
             self.builds += 1
         return self._pairs
 
