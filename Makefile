@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN ?= runs/silicon
 WORKERS ?= 2
 
-.PHONY: setup demo test test-slow chaos bench check format clean
+.PHONY: setup demo test test-slow chaos fuzz bench check format clean
 
 setup: $(VENV)/.ready
 
@@ -40,6 +40,10 @@ test-slow: setup
 # A hundred kills, full and read-only disks, spoilt files, jumping clocks, lying engines: twenty minutes, alone on a machine.
 chaos: setup
 	$(BIN)/python -m pytest -m slow -s tests/chaos
+
+# Files changed at random, an hour of them; what is not read well is kept in runs/fuzz.
+fuzz: setup
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python tests/chaos/fuzz_files.py runs/fuzz --minutes 60
 
 check: setup
 	$(BIN)/ruff format --check src tests benchmarks

@@ -2,63 +2,34 @@
 
 from __future__ import annotations
 
+import io
+import json
 import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import ase.io
+import numpy as np
 import pytest
 import torch
-from ase import Atoms
-from ase.build import bulk
-from ase.calculators.emt import EMT
 
 from forgefield.app.training_files import labelled_frames
-from forgefield.atoms.identity import structure_key
-from forgefield.atoms.records import Labels
-from forgefield.dataset.records import Record
-from forgefield.dataset.store import Dataset
-from forgefield.potentials.fitting import fit
+from forgefield.atoms.errors import ForgefieldError
+from forgefield.potentials.registry import load
 
 from .hostile_files import CANARY, DAMAGES, Damage, Payload
+from .sound_files import write_sound_files
 
 LONGEST = 60
 """Seconds that a command may take over a damaged file."""
 
 
-def crystals() -> list[Atoms]:
-    found = []
-    for number in range(6):
-        atoms = bulk("Cu", cubic=True)
-        atoms.rattle(0.1, seed=number)
-        atoms.calc = EMT()
-        atoms.get_stress()
-        found.append(atoms)
-    return found
-
-
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Every kind of file that comes from outside, whole."""
-    folder, frames = tmp_path_factory.mktemp("sound"), crystals()
-    ase.io.write(folder / "data.xyz", frames)
-    small: dict[str, dict[str, Any]] = {
-        "nep": {"cutoff": 4.0, "angular_cutoff": 4.0, "neurons": 4},
-        "density": {"cutoff": 4.0, "n_radial": 4, "l_max": 2, "l_max_4body": 0, "channels": 2, "hidden": [4]},
-        "hdnnp": {"cutoff": 4.0, "hidden": [4]},
-        "bayesian": {"cutoff": 4.0},
-    }
-    for family, spec in small.items():
-        training = {"epochs": 1} if family != "bayesian" else {}
-        settings = {"potential": spec, "training": training, "repulsion": None}
-        fit(frames, family, settings=settings).potential.save(folder / family)
-    data = Dataset(folder / "dataset.db")
-    for atoms in frames:
-        labels = Labels(atoms.get_potential_energy(), atoms.get_forces(), atoms.get_stress(), "r", "emt", 0.0)
-        bare = atoms.copy()
-        data.add_all([Record(structure_key(bare), bare, labels, "nvt", "a", "", "label", 0, "")])
+    folder = tmp_path_factory.mktemp("sound")
+    write_sound_files(folder)
     return folder
 
 
@@ -113,6 +84,62 @@ def test_a_damaged_file_is_refused_or_read_harmlessly(
     assert result.exit_code in ((1, 2) if damage.certain else (0, 1, 2)), result.output
     if result.exit_code:
         assert "Error" in result.output or "damaged" in result.output, result.output
+
+
+def _species(content: bytes) -> bytes:
+    return json.dumps({**json.loads(content), "species": [1e308]}).encode()
+
+
+def _neighbours(content: bytes) -> bytes:
+    whole = json.loads(content)
+    whole["functions"][0]["neighbours"] = [{}]
+    return json.dumps(whole).encode()
+
+
+def _arrays(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[bytes], bytes]:
+    def apply(content: bytes) -> bytes:
+        stream = io.BytesIO()
+        with np.load(io.BytesIO(content)) as whole:
+            np.savez(stream, **{name: change(whole[name]) for name in whole.files})
+        return stream.getvalue()
+
+    return apply
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        ("density/potential.json", _species),
+        ("bayesian/potential.json", _species),
+        ("hdnnp/potential.json", _neighbours),
+        ("density/weights.npz", _arrays(lambda each: each * np.nan)),
+        ("bayesian/weights.npz", _arrays(lambda each: each * np.nan)),
+        ("hdnnp/weights.npz", _arrays(lambda each: each * np.nan)),
+        ("bayesian/weights.npz", _arrays(lambda each: each.astype(complex))),
+        ("density/weights.npz", _arrays(lambda each: 0.0 * each)),
+    ],
+)  # fmt: skip
+def test_numbers_that_no_potential_has_are_refused_when_it_is_read(
+    file: str, change: Callable[[bytes], bytes], sound: Path, tmp_path: Path
+) -> None:
+    """All found by changing files at random."""
+    shutil.copytree(sound, tmp_path / "place")
+    damaged = tmp_path / "place" / file
+    damaged.write_bytes(change(damaged.read_bytes()))
+    with pytest.raises(ForgefieldError, match=r"the potential in|is damaged|a symmetry function"):
+        load(damaged.parent)
+
+
+def test_a_data_set_without_its_list_of_tables_is_called_damaged(
+    sound: Path, tmp_path: Path, forgefield: Callable[..., Any]
+) -> None:
+    content = (sound / "dataset.db").read_bytes()
+    for page in range(1, len(content) // 4096):
+        spoilt = content[: 4096 * page] + bytes(4096) + content[4096 * (page + 1) :]
+        (tmp_path / "dataset.db").write_bytes(spoilt)
+        result = forgefield("dataset", "check", tmp_path / "dataset.db")
+        assert result.exception is None or isinstance(result.exception, SystemExit), repr(result.exception)
+        assert result.exit_code == 1, page
 
 
 def test_a_checkpoint_that_is_a_pickle_runs_nothing(

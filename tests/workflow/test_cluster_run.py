@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -34,23 +38,55 @@ def kill_now_and_then(folder: Path, every: float, ended: threading.Event, killed
             killed.append(running[0].pid)
 
 
+@contextmanager
+def killing(folder: Path, every: float) -> Iterator[list[int]]:
+    """Kill a node of a run every so many seconds; the nodes that were."""
+    ended, killed = threading.Event(), list[int]()
+    killer = threading.Thread(target=kill_now_and_then, args=(folder, every, ended, killed))
+    killer.start()
+    try:
+        yield killed
+    finally:
+        ended.set()
+        killer.join()
+
+
+def assert_same_outcome(folder: Path, whole: Path) -> None:
+    """Labels to the last bit, and the verdict; and no node is left."""
+    assert contents(folder) == contents(whole)
+    assert verdict(folder) == verdict(whole)
+    assert not nodes(folder)
+
+
 @pytest.mark.slow
 def test_killed_nodes_change_nothing(command_line: CommandLine) -> None:
     command_line.finish("whole")
     (command_line.home / "cluster.yaml").write_text(yaml.safe_dump(PROFILE))
-    folder, ended, killed = command_line.home / "cluster", threading.Event(), list[int]()
-    killer = threading.Thread(target=kill_now_and_then, args=(folder, 8.0, ended, killed))
-    killer.start()
-    try:
-        process: subprocess.Popen[str] = command_line.start(
-            "cluster", "--executor", str(command_line.home / "cluster.yaml")
-        )
+    folder = command_line.home / "cluster"
+    with killing(folder, 8.0) as killed:
+        process = command_line.start("cluster", "--executor", str(command_line.home / "cluster.yaml"))
         output, _ = process.communicate(timeout=900)
-    finally:
-        ended.set()
-        killer.join()
     assert process.returncode == 0, output
     assert killed, "the run was over before a node was killed"
-    assert contents(folder) == contents(command_line.home / "whole")
-    assert verdict(folder) == verdict(command_line.home / "whole")
-    assert not nodes(folder)
+    assert_same_outcome(folder, command_line.home / "whole")
+
+
+def forgefield(*arguments: str | Path) -> None:
+    """A command that must succeed, two hours at most."""
+    subprocess.run([sys.executable, "-m", "forgefield", *map(str, arguments)], check=True, timeout=7200)
+
+
+@pytest.mark.slow
+def test_the_quick_run_with_gpaw_survives_killed_nodes(tmp_path: Path) -> None:
+    """Half an hour to an hour. FORGEFIELD_QUICK_RUN names a run that `make demo` left, to compare with."""
+    forgefield("init", "--species", "Si", "--quick", "--output", tmp_path / "si.yaml")
+    whole = Path(os.environ.get("FORGEFIELD_QUICK_RUN", tmp_path / "whole"))
+    if not (whole / "verdict.json").exists():
+        forgefield("run", tmp_path / "si.yaml", "--folder", whole, "--workers", "2")
+    (tmp_path / "cluster.yaml").write_text(yaml.safe_dump(PROFILE))
+    folder = tmp_path / "cluster"
+    with killing(folder, 30.0) as killed:
+        forgefield("run", tmp_path / "si.yaml", "--folder", folder, "--executor", tmp_path / "cluster.yaml")
+    print(f"{len(killed)} nodes killed, {len(contents(folder))} labels")
+    assert len(killed) > 3
+    assert_same_outcome(folder, whole)

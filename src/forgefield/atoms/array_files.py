@@ -35,7 +35,9 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         MemoryError,
     ) as error:
         raise _damaged(path) from error
-    if not arrays or not all(isinstance(each, np.ndarray) for each in arrays.values()):
+    if not arrays or not all(
+        isinstance(each, np.ndarray) and each.dtype.kind in "fiubU" for each in arrays.values()
+    ):
         raise _damaged(path)
     return arrays
 

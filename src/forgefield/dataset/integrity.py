@@ -156,8 +156,8 @@ def _numbers(connection: sqlite3.Connection) -> list[int]:
     try:
         return [number for (number,) in connection.execute("SELECT id FROM systems ORDER BY id")]
     except sqlite3.DatabaseError:
-        (last,) = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'systems'").fetchone()
-        return list(range(1, last + 1))
+        found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'systems'").fetchone()
+        return [] if found is None else list(range(1, int(found[0]) + 1))
 
 
 def _problem(record: Record) -> str | None:

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from ase import Atoms
+from numba.core.errors import NumbaError
+
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.spec import Spec
 from forgefield.potentials import committee, repulsion
@@ -109,30 +113,56 @@ def load(path: Path | str, units: Units | str = ATOMIC_UNITS) -> Potential:
     """
     path = Path(path)
     if path.is_file() and path.name != "potential.json":
-        return NepPotential.from_nep_txt(path)
+        return _tried(lambda: NepPotential.from_nep_txt(path), path)
     if path.name == "potential.json":
         path = path.parent
     if not (path / "potential.json").exists() and (path / "potential" / "potential.json").exists():
         path = path / "potential"
     if not (path / "potential.json").exists() and (path / "input.nn").exists():
-        return HdnnpPotential.from_n2p2(path, units_named(units))
+        found = units_named(units)
+        return _tried(lambda: HdnnpPotential.from_n2p2(path, found), path)
     description = path / "potential.json"
     if not description.exists():
         raise ForgefieldError(
             f"there is no potential in {path}",
             "name a folder with potential.json, such as run/potential, a nep.txt file, or an n2p2 folder with input.nn",
         )
+    return _tried(lambda: _read(path), path)
+
+
+_IN_KERNELS = (SystemError, NumbaError)
+"""What compiled code raises at arrays of other types or shapes, with words that help nobody."""
+_WRONG = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError, *_IN_KERNELS)
+"""What readers raise at contents that no potential wrote; files that are damaged they name themselves."""
+
+
+def _tried(read: Callable[[], Potential], path: Path) -> Potential:
+    """A potential that has predicted something, so that none with impossible numbers goes on."""
     try:
-        return _read(path)
+        with np.errstate(all="ignore"):
+            potential = read()
+            result = potential.evaluate(_some_atoms(potential))
     except _WRONG as error:
         reason = (str(error).splitlines() or [""])[0] or type(error).__name__
+        if isinstance(error, _IN_KERNELS):
+            reason = "its numbers are of another type or shape"
         raise ForgefieldError(
             f"the potential in {path} cannot be read ({reason})", "restore its files, or train again"
         ) from error
+    if not (np.isfinite(result.energies).all() and np.isfinite(result.forces).all()):
+        raise ForgefieldError(
+            f"the potential in {path} predicts numbers that are not finite",
+            "restore its files, or train again",
+        )
+    return potential
 
 
-_WRONG = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError)
-"""What readers raise at contents that no potential wrote; files that are damaged they name themselves."""
+def _some_atoms(potential: Potential) -> Atoms:
+    """A helix of all its species, half a cutoff from atom to atom."""
+    symbols = [*potential.species, *potential.species[:1] * 3]
+    turns = np.arange(len(symbols)) * np.pi / 2
+    step = 0.35 * potential.cutoff
+    return Atoms(symbols, np.column_stack([step * np.cos(turns), step * np.sin(turns), 0.1 * step * turns]))
 
 
 def _read(folder: Path) -> Potential:
