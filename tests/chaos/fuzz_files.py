@@ -7,6 +7,7 @@ that it can become a test.
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import json
 import os
@@ -203,6 +204,7 @@ def main() -> None:
         signal.alarm(LONGEST)
         result = CliRunner().invoke(app, list(command))
         signal.alarm(0)
+        gc.collect()  # what an exception's frames held
         tried[f"{name} {result.exit_code}"] += 1
         unclear = result.exit_code not in (0, 1, 2) or (
             result.exit_code and "Error" not in result.output and "damaged" not in result.output

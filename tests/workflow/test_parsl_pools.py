@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from ase.build import bulk
+from parsl.jobs.states import JobState, JobStatus
 from pydantic import ValidationError
 
 from forgefield.atoms.errors import ForgefieldError
@@ -24,7 +25,7 @@ from forgefield.reference.spec import ReferenceSpec
 from forgefield.reference.worker import calculate_within_limit
 from forgefield.workflow.executors import LostTaskError
 from forgefield.workflow.labelling import Labeller
-from forgefield.workflow.parsl_pools import config_of
+from forgefield.workflow.parsl_pools import config_of, give_up_where_none_begin
 from forgefield.workflow.pools import Pools, open_pools
 from forgefield.workflow.profile import ProfileSpec
 from forgefield.workflow.progress import Silent
@@ -215,3 +216,33 @@ def test_configurations_of_parsl_are_taken_as_they_are(tmp_path: Path) -> None:
     file.write_text("config = 3\n")
     with pytest.raises(ForgefieldError, match="gives no parsl configuration"):
         open_pools(file, 1, tmp_path)
+
+
+class Failing:
+    """Takes note of why its tasks fail."""
+
+    reason: Exception | None = None
+
+    def set_bad_state_and_fail_all(self, reason: Exception) -> None:
+        self.reason = reason
+
+
+@pytest.mark.parametrize(
+    ("killed", "missing", "given_up"), [(40, 0, False), (40, 9, False), (3, 10, True), (0, 10, True)]
+)
+def test_a_cluster_is_given_up_only_where_no_worker_comes(killed: int, missing: int, given_up: bool) -> None:
+    states = [JobState.FAILED] * killed + [JobState.MISSING] * missing
+    executor = Failing()
+    jobs = {str(number): JobStatus(state) for number, state in enumerate(states)}
+    give_up_where_none_begin(executor, jobs, most=10)  # type: ignore[arg-type]
+    assert (executor.reason is not None) == given_up
+
+
+@pytest.mark.slow
+def test_a_setup_that_fails_is_said(tmp_path: Path) -> None:
+    profile = {"scheduler": "local", "setup": "echo no such module >&2; exit 3", "reference": {"jobs": 1}}
+    with (
+        open_pools(ProfileSpec.model_validate(profile), 1, tmp_path) as opened,
+        pytest.raises(ForgefieldError, match=r"10 jobs in a row ended .* no such module"),
+    ):
+        opened.reference.submit(os.getpid).result(timeout=300)

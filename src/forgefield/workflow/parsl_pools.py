@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from parsl import Config, DataFlowKernel
     from parsl.dataflow.taskrecord import TaskRecord
     from parsl.executors import HighThroughputExecutor
+    from parsl.executors.status_handling import BlockProviderExecutor
+    from parsl.jobs.states import JobStatus
     from parsl.providers.base import ExecutionProvider
 
 Result = TypeVar("Result")
@@ -27,7 +29,7 @@ _KINDS = ("reference", "sampling", "training")
 _LEFTOVERS = "trap 'pkill -KILL -g 0 -f multiprocessing' EXIT"
 """What a scheduler does after a job: end what a killed worker pool leaves behind in its process group."""
 _LOST_JOBS = 8
-"""Jobs of a kind that fail one after another, beyond twice those that run at a time, before it is given up."""
+"""Jobs of a kind that end one after another before their workers begin, beyond twice those that run at a time."""
 _SILENCES = 4
 """Heartbeats that a node may miss."""
 
@@ -110,7 +112,6 @@ def config_of(profile: ProfileSpec, folder: Path) -> Config:
 def _executor(label: str, jobs: JobsSpec, profile: ProfileSpec, folder: Path) -> HighThroughputExecutor:
     from parsl.addresses import address_by_hostname
     from parsl.executors import HighThroughputExecutor
-    from parsl.jobs.error_handlers import windowed_error_handler
 
     local = profile.scheduler == "local"
     return HighThroughputExecutor(
@@ -126,9 +127,26 @@ def _executor(label: str, jobs: JobsSpec, profile: ProfileSpec, folder: Path) ->
         heartbeat_threshold=max(1, round(_SILENCES * profile.heartbeat)),
         drain_period=None if local else seconds(jobs.walltime) - seconds(jobs.longest_task),
         worker_logdir_root=str(folder / "parsl"),
-        # parsl itself gives up once all jobs so far have failed, be it the first one.
-        block_error_handler=partial(windowed_error_handler, threshold=_LOST_JOBS + 2 * jobs.jobs),
+        block_error_handler=partial(give_up_where_none_begin, most=_LOST_JOBS + 2 * jobs.jobs),
     )
+
+
+def give_up_where_none_begin(executor: BlockProviderExecutor, jobs: dict[str, JobStatus], most: int) -> None:
+    """Fail all tasks when so many jobs in a row ended before a worker of theirs had come.
+
+    parsl's own ways count jobs that worked and were killed later too: on nodes that die now and then a long run
+    would end.
+    """
+    from parsl.jobs.states import JobState
+
+    latest = [jobs[number] for number in sorted(jobs, key=int)[-most:]]
+    if len(latest) == most and all(job.state == JobState.MISSING for job in latest):
+        said = " ".join((latest[-1].stderr_summary or latest[-1].stdout_summary or "nothing").split())[-300:]
+        error = ForgefieldError(
+            f"{most} jobs in a row ended before their workers began; the last one said: {said}",
+            "try the profile's setup on a node; parsl's logs are in the run's folder",
+        )
+        executor.set_bad_state_and_fail_all(error)
 
 
 def _provider(jobs: JobsSpec, profile: ProfileSpec) -> ExecutionProvider:
@@ -208,9 +226,13 @@ def _is_loss(error: BaseException) -> bool:
 
 
 def _hand_over(task: Future[Result], promise: Future[Result]) -> None:
+    from parsl.executors.errors import BadStateException
+
     if not promise.set_running_or_notify_cancel():
         return
     error = task.exception()
+    if isinstance(error, BadStateException):
+        error = getattr(error.executor, "executor_exception", error)  # why there are no workers any more
     if error is None:
         promise.set_result(task.result())
     elif _is_loss(error):
