@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.calculators.emt import EMT
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.identity import structure_key
@@ -169,3 +170,22 @@ def test_a_repair_that_is_killed_between_its_moves_is_gone_on_with(
     assert inspect(dataset).whole
     assert all(map(same, dataset.iterate(), records))
     assert len(dataset) == len(records) == len(list(exported_records(dataset.journal)))
+
+
+def test_labels_that_contradict_each_other_are_named_but_no_damage(tmp_path: Path) -> None:
+    rng, dataset, records = np.random.default_rng(4), Dataset(tmp_path / "dataset.db"), []
+    for number in range(8):
+        atoms = bulk("Cu", cubic=True)
+        atoms.rattle(0.08, rng=rng)
+        copy = atoms.copy()
+        copy.calc = EMT()
+        forces = copy.get_forces()
+        labels = Labels(
+            copy.get_potential_energy(), -forces if number == 3 else forces, None, "r1", "emt", 0.0
+        )
+        records.append(Record(structure_key(atoms), atoms, labels, "files", "a", "", "label", 0, ""))
+    dataset.add_all(records)
+    found = inspect(dataset)
+    assert found.whole
+    (line,) = found.doubtful
+    assert line.startswith(f"structure {records[3].key}: energy and forces contradict")

@@ -36,7 +36,8 @@ def dataset(
     """Check the labels of a run, or make a damaged database whole again.
 
     Every label is kept twice: in `dataset.db` and in the text file `dataset.xyz`, with seals that tell whether a number
-    has changed. repair writes both anew from all that is sound in either; the old ones stay as `*.damaged`.
+    has changed. check also names labels whose energies and forces contradict those of near structures. repair writes
+    both anew from all that is sound in either; the old ones stay as `*.damaged`.
 
     Examples:
 
@@ -67,10 +68,11 @@ def dataset(
 
 def _show(found: Inspection) -> None:
     say(output(), f"{found.sound} sound labels in the database, {found.journal} in the journal.")
-    for line in found.damage[:_SHOWN]:
-        say(output(), f"Damaged: {line}", "red")
-    if len(found.damage) > _SHOWN:
-        say(output(), f"… and {len(found.damage) - _SHOWN} more", "red")
+    for word, lines, colour in (("Damaged", found.damage, "red"), ("Doubtful", found.doubtful, "yellow")):
+        for line in lines[:_SHOWN]:
+            say(output(), f"{word}: {line}", colour)
+        if len(lines) > _SHOWN:
+            say(output(), f"… and {len(lines) - _SHOWN} more", colour)
     if found.missing:
         say(output(), f"{len(found.missing)} labels of the journal are missing in the database.", "red")
     if found.unjournalled:

@@ -12,12 +12,14 @@ it fails by a quarter, and 61 % are found out.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
 from ase.geometry import complete_cell
 from ase.stress import voigt_6_to_full_3x3_stress
+from numpy.typing import NDArray
 
 from forgefield.atoms.records import Array, Labels
 
@@ -41,16 +43,39 @@ _REMEMBERED = 200
 """Structures of the same atoms that are remembered, the latest."""
 
 
+Kind = tuple[tuple[int, ...], tuple[bool, ...], tuple[float, ...]]
+"""Numbers, periodicity and magnetic moments: only structures that share them are compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """A labelled structure.
+
+    Attributes:
+        cell: (3, 3), Å; normals of length 1 Å where it is not periodic.
+        fractions: (N, 3) positions in it.
+        energy, forces: of its labels.
+        virial: (3, 3) stress times volume, eV; zeros where there is no stress.
+        strainable: whether the work of a strain is known.
+    """
+
+    cell: Array
+    fractions: Array
+    energy: float
+    forces: Array
+    virial: Array
+    strainable: bool
+
+
 class Agreement:
     """Remembers labelled structures and compares new ones with them."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, ...], deque[tuple[Atoms, Labels]]] = {}
+        self._known: dict[Kind, deque[_Point]] = {}
 
     def remember(self, atoms: Atoms, labels: Labels) -> None:
         """Compare later ones with this one too."""
-        known = self._known.setdefault(tuple(atoms.numbers), deque(maxlen=_REMEMBERED))
-        known.append((atoms, labels))
+        self._known.setdefault(_kind(atoms), deque(maxlen=_REMEMBERED)).append(_point(atoms, labels))
 
     def contradiction(self, atoms: Atoms, labels: Labels) -> str | None:
         """What speaks against labels, one line; None where nothing does, or nothing near is known.
@@ -59,9 +84,12 @@ class Agreement:
             atoms: N atoms.
             labels: of finite numbers.
         """
-        near = sorted(self._misfits(atoms, labels))[:_NEAREST]
-        misfits = [misfit for _, misfit in near]
-        against = sum(misfit > _APART for misfit in misfits)
+        known = self._known.get(_kind(atoms))
+        if not known:
+            return None
+        work, misfits = _misfits(_point(atoms, labels), known, atoms.pbc)
+        misfits = misfits[np.argsort(work)[:_NEAREST]]
+        against = int((misfits > _APART).sum())
         if len(misfits) < _ENOUGH or 2 * against <= len(misfits):
             return None
         return (
@@ -70,54 +98,48 @@ class Agreement:
             "(are the forces in the order of the atoms? is the energy converged?)"
         )
 
-    def _misfits(self, atoms: Atoms, labels: Labels) -> Iterator[tuple[float, float]]:
-        """Work that there could be, eV, and share of it by which the energy misses it, for each neighbour."""
-        for other, known in self._known.get(tuple(atoms.numbers), ()):
-            path = _path(other, atoms, known.stress is not None and labels.stress is not None)
-            if path is None:
-                continue
-            displacements, strain = path
-            lengths = np.linalg.norm(displacements, axis=1)
-            by_forces = 0.5 * sum(np.linalg.norm(each.forces, axis=1) @ lengths for each in (known, labels))
-            work = -0.5 * float(np.sum((known.forces + labels.forces) * displacements))
-            most = by_forces
-            if strain.any():
-                virial = 0.5 * (_virial(other, known) + _virial(atoms, labels))
-                work += float(np.sum(virial * strain))
-                most += float(np.abs(virial * strain).sum())
-            if most > _WORK * len(atoms) and by_forces > _BY_FORCES * most:
-                yield most, abs(labels.energy - known.energy - work) / most
+
+def _kind(atoms: Atoms) -> Kind:
+    moments = atoms.get_initial_magnetic_moments()
+    return tuple(atoms.numbers.tolist()), tuple(atoms.pbc.tolist()), tuple(np.ravel(moments).tolist())
 
 
-def _virial(atoms: Atoms, labels: Labels) -> Array:
-    """(3, 3) stress times volume, eV."""
-    virial: Array = voigt_6_to_full_3x3_stress(labels.stress) * atoms.get_volume()
-    return virial
+def _point(atoms: Atoms, labels: Labels) -> _Point:
+    cell = complete_cell(atoms.cell)
+    strainable = bool(atoms.pbc.all()) and labels.stress is not None
+    virial = (
+        voigt_6_to_full_3x3_stress(labels.stress) * atoms.get_volume() if strainable else np.zeros((3, 3))
+    )
+    fractions = atoms.positions @ np.linalg.pinv(cell)
+    return _Point(cell, fractions, labels.energy, labels.forces, virial, strainable)
 
 
-def _path(start: Atoms, end: Atoms, strainable: bool) -> tuple[Array, Array] | None:
-    """(N, 3) displacements, Å, and (3, 3) strain from one structure to another; None if they are too far apart."""
-    if (start.pbc != end.pbc).any() or not np.array_equal(_moments(start), _moments(end)):
-        return None
-    first, second = complete_cell(start.cell), complete_cell(end.cell)
-    mean = 0.5 * (first + second)
-    if abs(np.linalg.det(mean)) < 1e-9:
-        return None
-    gradient = np.linalg.solve(mean, second - first)
-    strained = float(np.abs(gradient).max())
-    if strained > (_STRAINED if strainable and start.pbc.all() else _UNSTRAINED):
-        return None
-    steps = np.linalg.solve(second.T, end.positions.T).T - np.linalg.solve(first.T, start.positions.T).T
-    steps -= steps[:1]
-    steps -= np.where(start.pbc, np.round(steps), 0.0)
+def _misfits(end: _Point, starts: Collection[_Point], periodic: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Work that there could be on the way from each near structure, eV, and share of it by which energies miss it."""
+    first = np.array([each.cell for each in starts])
+    mean = 0.5 * (first + end.cell)
+    # Cells that are no neighbours may have a mean without volume.
+    gradients = np.linalg.pinv(mean) @ (end.cell - first)
+    strained = np.abs(gradients).max(axis=(1, 2))
+    strainable = end.strainable & np.array([each.strainable for each in starts])
+    steps = end.fractions - np.array([each.fractions for each in starts])
+    steps -= steps[:, :1]
+    steps -= np.where(periodic, np.round(steps), 0.0)
     displacements = steps @ mean
-    displacements -= displacements.mean(axis=0)
-    if np.linalg.norm(displacements, axis=1).max(initial=0.0) > _FARTHEST:
-        return None
-    strain = 0.5 * (gradient + gradient.T) if strained > _UNSTRAINED else np.zeros((3, 3))
-    return displacements, strain
-
-
-def _moments(atoms: Atoms) -> Array:
-    moments: Array = atoms.get_initial_magnetic_moments()
-    return moments
+    displacements -= displacements.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(displacements, axis=2)
+    forces = np.array([each.forces for each in starts])
+    sizes = np.linalg.norm(forces, axis=2) + np.linalg.norm(end.forces, axis=1)
+    by_forces = 0.5 * (sizes * lengths).sum(axis=1)
+    strains = 0.5 * (gradients + gradients.swapaxes(1, 2)) * (strained > _UNSTRAINED)[:, None, None]
+    by_strain = 0.5 * (np.array([each.virial for each in starts]) + end.virial) * strains
+    work = by_strain.sum(axis=(1, 2)) - 0.5 * ((forces + end.forces) * displacements).sum(axis=(1, 2))
+    most = by_forces + np.abs(by_strain).sum(axis=(1, 2))
+    counted = (
+        (strained <= np.where(strainable, _STRAINED, _UNSTRAINED))
+        & (lengths.max(axis=1) <= _FARTHEST)
+        & (most > _WORK * len(end.forces))
+        & (by_forces > _BY_FORCES * most)
+    )
+    differences = end.energy - np.array([each.energy for each in starts])
+    return most[counted], np.abs(differences - work)[counted] / most[counted]

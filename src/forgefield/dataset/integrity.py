@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from io import StringIO
@@ -14,6 +14,7 @@ from ase.db import connect
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.identity import label_seal, structure_key
+from forgefield.dataset.agreement import Agreement
 from forgefield.dataset.export import record_of
 from forgefield.dataset.records import Record
 from forgefield.dataset.rows import to_record
@@ -36,6 +37,7 @@ class Inspection:
         journal: labels in the journal that can be read.
         missing: labels in the journal that the database lacks.
         unjournalled: labels in the database that the journal lacks.
+        doubtful: one line for each label that contradicts those of near structures, which is no damage.
     """
 
     sound: int
@@ -43,6 +45,7 @@ class Inspection:
     journal: int
     missing: tuple[Identity, ...]
     unjournalled: tuple[Identity, ...]
+    doubtful: tuple[str, ...]
 
     @property
     def whole(self) -> bool:
@@ -63,6 +66,7 @@ class _Contents:
             journal=len(self.journal),
             missing=tuple(each for each in self.journal if each not in self.rows),
             unjournalled=tuple(each for each in self.rows if each not in self.journal),
+            doubtful=tuple(_contradictions(self.rows.values())),
         )
 
 
@@ -175,6 +179,16 @@ def _broken_seal(record: Record, seal: str | None) -> str | None:
     if seal in (None, label_seal(record.key, record.labels)):
         return None
     return f"the labels of structure {record.key} are not those that were stored"
+
+
+def _contradictions(records: Collection[Record]) -> Iterator[str]:
+    agreements: dict[str, Agreement] = {}
+    for record in records:
+        agreements.setdefault(record.labels.recipe, Agreement()).remember(record.atoms, record.labels)
+    for record in records:
+        problem = agreements[record.labels.recipe].contradiction(record.atoms, record.labels)
+        if problem is not None:
+            yield f"structure {record.key}: {problem}"
 
 
 def _journalled(path: Path) -> Iterator[Record]:
