@@ -59,7 +59,9 @@ def test_a_hundred_kills_lose_nothing(undisturbed: CommandLine, tmp_path: Path) 
         try:
             process.wait(timeout=float(rng.uniform(2.0, 5.0)))
         except subprocess.TimeoutExpired:
-            children = [each for each in psutil.Process(process.pid).children() if computes(each)]
+            children = [
+                each for each in psutil.Process(process.pid).children(recursive=True) if computes(each)
+            ]
             if children and rng.random() < 0.6:
                 children[rng.integers(len(children))].kill()
                 engines += 1

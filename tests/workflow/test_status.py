@@ -215,7 +215,7 @@ def test_damaged_settings_are_named(run: RunFolder, text: str) -> None:
 
 def test_damaged_manifest_is_named(run: RunFolder) -> None:
     (run.step(StepName(0, "label")) / "manifest.json").write_text('{"step": ')
-    with pytest.raises(ForgefieldError, match=r"a manifest under .*delete the damaged manifest\.json"):
+    with pytest.raises(ForgefieldError, match=r"manifest\.json is damaged .*delete it"):
         read_status(run.path)
 
 

@@ -18,7 +18,9 @@ def append_durably(path: Path, lines: bytes) -> None:
         if stream.tell():
             stream.seek(-1, os.SEEK_END)
             lines = lines if stream.read(1) == b"\n" else b"\n" + lines
-        stream.write(lines)
+        rest = memoryview(lines)
+        while rest:  # a disk that is nearly full takes a part, and refuses the next one
+            rest = rest[stream.write(rest) :]
         os.fsync(stream.fileno())
     if fresh:
         # The new name in the folder has to survive as well.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -169,7 +170,10 @@ class TrainingState:
         }
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
-        torch.save(content, partial)
+        # torch itself says nothing of a full disk.
+        whole = io.BytesIO()
+        torch.save(content, whole)
+        partial.write_bytes(whole.getbuffer())
         partial.replace(path)
 
     def restore(self, path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from forgefield.atoms.errors import ForgefieldError
+from forgefield.atoms.json_files import AGAIN, read_json
 from forgefield.dataset.store import Dataset
 
 STEP_ORDER = (
@@ -108,7 +109,7 @@ class RunFolder:
         """All labels, wherever the run keeps them."""
         url = None
         if self.spec.exists():
-            url = json.loads(self.spec.read_text()).get("dataset", {}).get("url")
+            url = read_json(self.spec, AGAIN).get("dataset", {}).get("url")
         return Dataset(self.dataset, url)
 
     @property
@@ -160,7 +161,7 @@ class RunFolder:
         path = self.step(name) / "manifest.json"
         if not path.exists():
             return None
-        content = json.loads(path.read_text())
+        content = read_json(path, "delete it: its step is then done again from what is stored")
         return Manifest(**{**content, "keys": tuple(content["keys"])})
 
     def finish(self, name: StepName, manifest: Manifest) -> None:

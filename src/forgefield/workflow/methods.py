@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
 from ase import Atoms
 
 from forgefield.atoms.errors import ForgefieldError
+from forgefield.atoms.json_files import read_json
 from forgefield.potentials.registry import load
 from forgefield.reference.engines.ase_calculator import AseCalculatorEngine
 from forgefield.reference.spec import ASE_PREFIX, ReferenceSpec
@@ -79,7 +79,7 @@ def reference_of_run(path: Path) -> ReferenceSpec | None:
     settings = RunFolder(path).spec
     if not settings.exists():
         return None
-    return RunSpec.model_validate(json.loads(settings.read_text())).reference
+    return RunSpec.model_validate(read_json(settings)).reference
 
 
 def _hash_of(path: Path) -> str:

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from forgefield import __version__
 from forgefield.atoms.errors import ForgefieldError
+from forgefield.atoms.json_files import AGAIN, read_json
 from forgefield.reference.recipe import Recipe, resolve_recipe
 from forgefield.workflow.folder import RunFolder, write_atomically
 from forgefield.workflow.spec import RunSpec
@@ -30,7 +31,7 @@ def settle(spec: RunSpec, folder: RunFolder, input_text: str, restarted: bool) -
     wanted = spec.model_dump(mode="json")
     begun = any(folder.finished())
     if folder.spec.exists() and begun:
-        known = _as_today(json.loads(folder.spec.read_text()))
+        known = _as_today(read_json(folder.spec, AGAIN))
         changed = [key for key in wanted if key not in _MAY_CHANGE and wanted[key] != known.get(key)]
         if changed:
             raise ForgefieldError(
@@ -39,7 +40,7 @@ def settle(spec: RunSpec, folder: RunFolder, input_text: str, restarted: bool) -
             )
     recipe = resolve_recipe(spec.reference, spec.system.symbols)
     if folder.recipe.exists():
-        stored = Recipe.model_validate_json(folder.recipe.read_text())
+        stored = Recipe.model_validate(read_json(folder.recipe, AGAIN))
         if stored.key != recipe.key and begun:
             raise ForgefieldError(
                 f"the labels in {folder.path} were made with {stored.label} and other reference settings or another "

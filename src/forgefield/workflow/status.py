@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from forgefield.atoms.errors import ForgefieldError
-from forgefield.properties.stored import from_json
+from forgefield.atoms.json_files import AGAIN, read_json
+from forgefield.properties.stored import from_dict
 from forgefield.properties.verdict import Verdict
 from forgefield.reference.ledger import CONVERGED, Ledger, LedgerEntry, StepTotals
 from forgefield.reference.recipe import Recipe
@@ -46,7 +46,7 @@ def read_status(folder: Path) -> RunStatus:
     left = None if budget is None else max(0, budget - calculations)
     running = _is_running(run)
     current = _current(run, manifests)
-    verdict = from_json(Verdict, run.verdict.read_text()) if run.verdict.exists() else None
+    verdict = from_dict(Verdict, read_json(run.verdict)) if run.verdict.exists() else None
     seconds = sum(manifest.seconds for manifest in manifests.values())
     done = current is None and not running and run.ending.exists()
     return RunStatus(
@@ -94,13 +94,13 @@ def _read_spec(run: RunFolder) -> RunSpec:
 
 def _recipe_key(run: RunFolder) -> str | None:
     """Key of the recipe that counts: labels of an earlier one may be left from before a change."""
-    return Recipe.model_validate_json(run.recipe.read_text()).key if run.recipe.exists() else None
+    return Recipe.model_validate(read_json(run.recipe, AGAIN)).key if run.recipe.exists() else None
 
 
 def _finished(run: RunFolder) -> list[tuple[StepName, Manifest]]:
     try:
         return list(run.finished())
-    except (json.JSONDecodeError, TypeError, KeyError, ValueError) as error:
+    except (TypeError, KeyError, ValueError) as error:
         raise ForgefieldError(
             f"a manifest under {run.steps} cannot be read ({error})",
             "delete the damaged manifest.json: its step is then done again from what is stored",

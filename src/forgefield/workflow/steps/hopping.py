@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from ase import Atoms
 
+from forgefield.atoms.json_files import read_json
 from forgefield.atoms.records import Candidate
 from forgefield.potentials.registry import load
 from forgefield.sampling.minima_hopping import SOURCE, hop, start_hopping
@@ -67,12 +68,12 @@ def hop_over_minima(context: Context, name: StepName) -> StepResult:
         for future in as_completed(futures):
             future.result()
             done += 1
-            walk = json.loads(description_of(folder, futures[future]).read_text())
+            walk = read_json(description_of(folder, futures[future]))
             context.progress.advance(done, spec.walks, f"{walk['name']}: {walk['reason']}")
     finally:
         for future in futures:
             future.cancel()
-    walks = [json.loads(path.read_text()) for path in sorted(folder.glob("trajectory-*.json"))]
+    walks = [read_json(path) for path in sorted(folder.glob("trajectory-*.json"))]
     outcomes = Counter(outcome for walk in walks for outcome in walk["hops"])
     frames = sum(len(walk["frame_steps"]) for walk in walks)
     summary = {
@@ -156,7 +157,7 @@ def _logs(walk: Path) -> list[dict[str, Any]]:
     """Of the hops that are done."""
     logs: list[dict[str, Any]] = []
     while (path := _hop_folder(walk, len(logs)) / _LOG).exists():
-        logs.append(json.loads(path.read_text()))
+        logs.append(read_json(path))
     return logs
 
 

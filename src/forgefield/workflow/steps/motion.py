@@ -14,6 +14,7 @@ import numba
 import numpy as np
 import torch
 
+from forgefield.atoms.json_files import read_json
 from forgefield.atoms.records import Array, Candidate
 from forgefield.potentials.registry import load
 from forgefield.sampling.conditions import Guard
@@ -128,7 +129,7 @@ def _store(folder: Path, number: int, trajectory: Trajectory) -> None:
 
 
 def _read(description: Path) -> Explored:
-    content = json.loads(description.read_text())
+    content = read_json(description)
     return Explored(
         name=content["name"],
         outcome=content["outcome"],

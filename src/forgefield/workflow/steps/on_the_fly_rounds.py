@@ -7,6 +7,7 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from forgefield.atoms.json_files import read_json
 from forgefield.atoms.records import Candidate
 from forgefield.potentials.bayesian.fit import BayesianFit
 from forgefield.sampling.on_the_fly_state import OnTheFlyState, load_state, save_state
@@ -89,7 +90,7 @@ def restored_round(folder: Path, trajectories: int) -> Round | None:
     """The last round that was stored in a step's folder; None if there is none."""
     if not (folder / _CURRENT).exists():
         return None
-    description = json.loads((folder / _CURRENT).read_text())
+    description = read_json(folder / _CURRENT)
     source = folder / description["round"]
     fit = source / _FIT
     return Round(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from forgefield.atoms.json_files import read_json
 from forgefield.atoms.records import Array
 from forgefield.dataset.records import Record
 from forgefield.potentials.contract import Potential
 from forgefield.potentials.registry import load
 from forgefield.properties.errors import ErrorStatistics, prediction_errors
 from forgefield.properties.point import point_values
-from forgefield.properties.stored import from_json, to_json
+from forgefield.properties.stored import from_dict, to_json
 from forgefield.properties.target_set import PropertySet, compute_phases, compute_property_set
 from forgefield.properties.verdict import Verdict, VerdictRow, judge
 from forgefield.selection.reliability import reliability, vanishing
@@ -92,7 +93,7 @@ def _test_earlier_potentials(context: Context, cycle: int, held_out: Sequence[Re
             continue
         errors = _errors(load(context.folder.step(StepName(name.cycle, "train")) / POTENTIAL), held_out)
         path = context.folder.step(name) / "properties.json"
-        properties = from_json(PropertySet, path.read_text())
+        properties = from_dict(PropertySet, read_json(path))
         write_atomically(path, to_json(dataclasses.replace(properties, errors=errors)))
         summary = {**manifest.summary, "energy_mae": errors.energy_mae, "force_mae": errors.force_mae}
         context.folder.finish(name, dataclasses.replace(manifest, summary=summary))
@@ -100,7 +101,7 @@ def _test_earlier_potentials(context: Context, cycle: int, held_out: Sequence[Re
 
 def read_verdict(context: Context, name: StepName) -> Verdict:
     """Verdict of a finished verification."""
-    return from_json(Verdict, (context.folder.step(name) / "verdict.json").read_text())
+    return from_dict(Verdict, read_json(context.folder.step(name) / "verdict.json"))
 
 
 def _figure(row: VerdictRow) -> str:

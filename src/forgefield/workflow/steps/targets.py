@@ -10,11 +10,12 @@ from ase import Atoms
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.formats import read_structures, write_extxyz
 from forgefield.atoms.identity import structure_key
+from forgefield.atoms.json_files import read_json
 from forgefield.atoms.records import Candidate
 from forgefield.properties import equation_of_state, target_set
 from forgefield.properties.equation_of_state import EquationOfState
 from forgefield.properties.point import PointValues, point_values
-from forgefield.properties.stored import from_json, to_json
+from forgefield.properties.stored import from_dict, to_json
 from forgefield.properties.target_set import Phase, PropertiesSpec, PropertySet
 from forgefield.properties.verdict import TargetsSpec, only_needed
 from forgefield.structures.prototypes import ground_state_name, prototype
@@ -127,7 +128,7 @@ def reference_properties(context: Context) -> tuple[Atoms, PropertySet]:
     """The target crystal at the reference's equilibrium, and the reference's properties."""
     folder = context.folder.step(TARGETS)
     (_, crystal), *_ = reference_crystals(context)
-    return crystal, from_json(PropertySet, (folder / "properties.json").read_text())
+    return crystal, from_dict(PropertySet, read_json(folder / "properties.json"))
 
 
 def reference_crystals(context: Context) -> list[tuple[str, Atoms]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
+from forgefield.atoms.json_files import read_json
 from forgefield.atoms.records import Array, Labels
 from forgefield.dataset.records import Record
 from forgefield.dataset.split import split_by_trajectory
@@ -115,7 +116,7 @@ def _labelled(records: Sequence[Record]) -> list[tuple[Atoms, Labels]]:
 
 def read_calibration(context: Context, name: StepName) -> Calibration:
     """Calibration of a finished training step."""
-    return Calibration(**json.loads((context.folder.step(name) / CALIBRATION).read_text()))
+    return Calibration(**read_json(context.folder.step(name) / CALIBRATION))
 
 
 def write_force_errors(path: Path, check: ForceCheck, scale: float) -> None:
