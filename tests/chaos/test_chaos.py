@@ -6,7 +6,9 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +61,9 @@ def test_a_hundred_kills_lose_nothing(undisturbed: CommandLine, tmp_path: Path) 
         try:
             process.wait(timeout=float(rng.uniform(2.0, 5.0)))
         except subprocess.TimeoutExpired:
-            children = [
-                each for each in psutil.Process(process.pid).children(recursive=True) if computes(each)
-            ]
-            if children and rng.random() < 0.6:
-                children[rng.integers(len(children))].kill()
+            engine = None if engines > heads else an_engine(process)
+            if engine is not None:
+                engine.kill()
                 engines += 1
                 continue
             process.kill()
@@ -86,6 +86,18 @@ def test_a_hundred_kills_lose_nothing(undisturbed: CommandLine, tmp_path: Path) 
     # What was under way when something died, two calculations at most, is all that was begun again.
     assert begun <= needed + 2 * KILLS
     print(f"{heads} heads and {engines} engines killed, {number + 1} runs, {begun} calculations for {needed}")
+
+
+def an_engine(command: subprocess.Popen[str]) -> psutil.Process | None:
+    """A process of a run in which an engine runs; None if there is none for a while."""
+    until = time.monotonic() + 10.0
+    while command.poll() is None and time.monotonic() < until:
+        with suppress(psutil.Error):
+            for process in psutil.Process(command.pid).children(recursive=True):
+                if computes(process):
+                    return process
+        time.sleep(0.05)
+    return None
 
 
 def computes(process: psutil.Process) -> bool:

@@ -57,6 +57,23 @@ def test_labels_come_in_ase_and_gpumd_terms():
     assert labels_of(atoms) is None
 
 
+@pytest.mark.parametrize("energy", ["low", True, np.nan, [1.0, 2.0], None, {}])
+def test_what_is_no_energy_is_no_label(energy):
+    atoms = Atoms("Cu2", [[0, 0, 0], [0, 0, 2.5]])
+    atoms.info["energy"] = energy
+    atoms.arrays["forces"] = np.zeros((2, 3))
+    assert labels_of(atoms) is None
+
+
+@pytest.mark.parametrize("stress", ["none", np.full(6, np.inf), np.zeros(5), [["a"] * 3] * 3])
+def test_what_is_no_stress_is_left_out(stress):
+    atoms = Atoms("Cu2", [[0, 0, 0], [0, 0, 2.5]])
+    atoms.info |= {"energy": -1, "stress": stress}
+    atoms.arrays["forces"] = np.zeros((2, 3))
+    assert labels_of(atoms)[0] == -1.0
+    assert labels_of(atoms)[2] is None
+
+
 def test_a_set_gives_back_what_it_was_made_of():
     given = frames(3, "a")
     given[1].info["weight"] = 4.0

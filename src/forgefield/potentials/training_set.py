@@ -198,22 +198,33 @@ def labels_of(atoms: Atoms) -> tuple[float, Array, Array | None] | None:
     Virials on the comment line are −V times the stress in ASE's sign, as GPUMD's manual has them.
     """
     results = atoms.calc.results if atoms.calc is not None else {}
-    energy = _first(results, ("energy", "free_energy"), atoms.info, _ENERGY_KEYS)
-    forces = _first(results, ("forces",), atoms.arrays, _FORCE_KEYS)
-    if energy is None or forces is None or np.shape(forces) != (len(atoms), 3):
+    energy = _numbers(_first(results, ("energy", "free_energy"), atoms.info, _ENERGY_KEYS))
+    forces = _numbers(_first(results, ("forces",), atoms.arrays, _FORCE_KEYS))
+    if energy is None or energy.size != 1 or forces is None or forces.shape != (len(atoms), 3):
         return None
-    if not (np.isfinite(energy) and np.isfinite(forces).all()):
-        return None
-    stress = _first(results, ("stress",), atoms.info, ("stress",))
+    return float(energy.item()), forces, _stress_of(atoms, results)
+
+
+def _stress_of(atoms: Atoms, results: dict[str, Any]) -> Array | None:
+    stress, virial = (
+        _numbers(each)
+        for each in (_first(results, ("stress",), atoms.info, ("stress",)), atoms.info.get("virial"))
+    )
     volume = abs(float(np.linalg.det(atoms.cell.array)))
-    if stress is None and volume > 1e-8 and np.size(atoms.info.get("virial", ())) == 9:
-        stress = -np.reshape(atoms.info["virial"], (3, 3)) / volume
-    if stress is not None and np.size(stress) == 9:
-        stress = np.reshape(stress, (3, 3))
-        stress = ((stress + stress.T) / 2)[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
-    if stress is None or np.size(stress) != 6 or not np.isfinite(stress).all():
-        return float(energy), np.asarray(forces, dtype=np.float64), None
-    return float(energy), np.asarray(forces, dtype=np.float64), np.asarray(stress, dtype=np.float64)
+    if stress is None and volume > 1e-8 and virial is not None and virial.size == 9:
+        stress = -virial / volume
+    if stress is not None and stress.size == 9:
+        tensor = stress.reshape(3, 3)
+        stress = ((tensor + tensor.T) / 2)[[0, 1, 2, 1, 0, 0], [0, 1, 2, 2, 2, 1]]
+    return stress if stress is not None and stress.shape == (6,) else None
+
+
+def _numbers(value: Any) -> Array | None:
+    """Finite numbers; None for whatever else may stand in a file."""
+    if value is None or np.asarray(value).dtype.kind not in "iuf":
+        return None
+    numbers = np.asarray(value, dtype=np.float64)
+    return numbers if np.isfinite(numbers).all() else None
 
 
 def _first(results: dict, names: Sequence[str], others: dict, other_names: Sequence[str]):  # type: ignore[no-untyped-def]
