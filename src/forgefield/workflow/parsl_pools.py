@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 import sys
@@ -62,7 +63,11 @@ class ParslExecutor(Executor):
             return
         if wait and not cancel_futures:
             self.kernel.wait_for_current_tasks()
+        log = logging.getLogger("parsl")
+        before = list(log.handlers)
         self.kernel.cleanup()
+        for handler in set(before) - set(log.handlers):
+            handler.close()  # parsl lets go of its file, but leaves it open
 
 
 def start_parsl(profile: ProfileSpec | Path, folder: Path) -> dict[str, ParslExecutor]:
