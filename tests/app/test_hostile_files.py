@@ -6,7 +6,9 @@ import io
 import json
 import shutil
 import signal
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -130,16 +132,21 @@ def test_numbers_that_no_potential_has_are_refused_when_it_is_read(
         load(damaged.parent)
 
 
-def test_a_data_set_without_its_list_of_tables_is_called_damaged(
+def test_a_data_set_whose_rows_cannot_even_be_counted_is_called_damaged(
     sound: Path, tmp_path: Path, forgefield: Callable[..., Any]
 ) -> None:
-    content = (sound / "dataset.db").read_bytes()
-    for page in range(1, len(content) // 4096):
-        spoilt = content[: 4096 * page] + bytes(4096) + content[4096 * (page + 1) :]
-        (tmp_path / "dataset.db").write_bytes(spoilt)
-        result = forgefield("dataset", "check", tmp_path / "dataset.db")
-        assert result.exception is None or isinstance(result.exception, SystemExit), repr(result.exception)
-        assert result.exit_code == 1, page
+    database = tmp_path / "dataset.db"
+    shutil.copy(sound / "dataset.db", database)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("DELETE FROM sqlite_sequence")
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'systems'").fetchone()
+    content = bytearray(database.read_bytes())
+    content[4096 * (root - 1) : 4096 * root] = np.random.default_rng(0).bytes(4096)
+    database.write_bytes(bytes(content))
+    result = forgefield("dataset", "check", database)
+    assert isinstance(result.exception, SystemExit), repr(result.exception)
+    assert result.exit_code == 1
+    assert "Damaged: the file" in result.output
 
 
 def test_a_checkpoint_that_is_a_pickle_runs_nothing(

@@ -12,7 +12,7 @@ import typer
 from forgefield.app.console import output, say
 from forgefield.app.status_view import show_status, status_json
 from forgefield.atoms.errors import ForgefieldError
-from forgefield.atoms.json_files import read_json
+from forgefield.atoms.json_files import AGAIN, read_json
 from forgefield.dataset.export import export_extxyz
 from forgefield.potentials.registry import load
 from forgefield.reference.recipe import Recipe
@@ -101,7 +101,7 @@ def _export_data(source: Path, target: Path) -> None:
         read_status(source)
     if target.is_dir():
         raise ForgefieldError(f"{target} is a folder", "name a file, such as data.xyz")
-    recipe = Recipe.model_validate(read_json(folder.recipe)) if folder.recipe.exists() else None
+    recipe = Recipe.model_validate(read_json(folder.recipe, AGAIN)) if folder.recipe.exists() else None
     records = folder.labels.records(None, recipe.key) if recipe is not None else []
     if not records:
         raise ForgefieldError(f"{source} has no labels yet", "wait for its first reference calculations")

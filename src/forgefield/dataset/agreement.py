@@ -5,8 +5,8 @@ the displacements u and the strain ε (the trapezoidal rule). A calculation whos
 atoms, in other units, or belong to an energy that has not converged, breaks this however plausible each number is.
 
 Of 1220 labels of Si, Cu, Mo and TiO₂ by GPAW, VASP and Quantum ESPRESSO that have neighbours, none is refused
-at `_APART`; the rule fails by 1 to 3 % of what the work could be at most. With the forces of one label in another order
-it fails by a quarter, and 61 % are found out.
+at `_APART`; the rule typically misses by 1 to 3 % of what the work could be at most. With the forces of one label in
+another order it misses by a quarter, and 61 % are found out.
 """
 
 from __future__ import annotations
