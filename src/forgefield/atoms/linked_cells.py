@@ -156,7 +156,9 @@ def _within(points, n, centre, limit, hits):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _walk(first, last, cells, translations, limit, counts, offsets, neighbours, images):  # type: ignore[no-untyped-def]
+def _walk(  # type: ignore[no-untyped-def]
+    first, last, cells, translations, limit, counts, offsets, neighbours, images, same
+):
     """Count the pairs of the atoms in bins first…last−1, or write them where there is room for them."""
     order, starts, positions, bins, reach, most = cells
     points, labels = np.empty((3, 256)), np.empty((2, 256), dtype=np.int32)
@@ -182,12 +184,21 @@ def _walk(first, last, cells, translations, limit, counts, offsets, neighbours, 
                 at += hits[candidate]
             place = offsets[i]
             for at in range(found):
-                neighbours[place + at] = labels[0, chosen[at]]
-                images[place + at] = labels[1, chosen[at]]
+                j = chosen[at]
+                neighbours[place + at] = labels[0, j]
+                images[place + at] = labels[1, j]
+                if (
+                    points[0, j] == points[0, own + k]
+                    and points[1, j] == points[1, own + k]
+                    and points[2, j] == points[2, own + k]
+                ):
+                    same[0], same[1] = i, labels[0, j]
 
 
 @njit(cache=True, parallel=True)
-def walk_all(cells, translations, limit, n_chunks, counts, offsets, neighbours, images):  # type: ignore[no-untyped-def]
+def walk_all(  # type: ignore[no-untyped-def]
+    cells, translations, limit, n_chunks, counts, offsets, neighbours, images, same
+):
     """Walk over all bins: fills counts (N,) when neighbours and images are empty, otherwise these (P,) themselves.
 
     Args:
@@ -196,13 +207,15 @@ def walk_all(cells, translations, limit, n_chunks, counts, offsets, neighbours, 
         limit: cutoff squared.
         n_chunks: into how many shares for the threads; with 1, none is woken.
         counts, offsets, neighbours, images: as in `PairList`.
+        same: (2,) gets two atoms that are in the same place, if there are such.
     """
     starts = cells[1]
     if n_chunks == 1:
-        _walk(0, len(starts) - 1, cells, translations, limit, counts, offsets, neighbours, images)
+        _walk(0, len(starts) - 1, cells, translations, limit, counts, offsets, neighbours, images, same)
         return
     shares = np.arange(n_chunks + 1) * starts[-1] // n_chunks
     edges = np.searchsorted(starts, shares)
     edges[0], edges[-1] = 0, len(starts) - 1
     for chunk in prange(n_chunks):
-        _walk(edges[chunk], edges[chunk + 1], cells, translations, limit, counts, offsets, neighbours, images)
+        first, last = edges[chunk], edges[chunk + 1]
+        _walk(first, last, cells, translations, limit, counts, offsets, neighbours, images, same)

@@ -15,10 +15,10 @@ def find_neighbours(atoms: Atoms, cutoff: float) -> Neighbours:
     """Full neighbour list (each pair from both sides) with its vectors, sorted by centre.
 
     Args:
-        atoms: N atoms; any cell and periodicity.
+        atoms: N atoms; any cell and periodicity, also in the same place.
         cutoff: Å.
     """
-    return with_vectors(find_pairs(atoms, cutoff), atoms)
+    return with_vectors(find_pairs(atoms, cutoff, coincident=True), atoms)
 
 
 def with_vectors(pairs: PairList, atoms: Atoms) -> Neighbours:

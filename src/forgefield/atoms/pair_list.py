@@ -61,16 +61,17 @@ class PairList:
         )
 
 
-def find_pairs(atoms: Atoms, cutoff: float) -> PairList:
+def find_pairs(atoms: Atoms, cutoff: float, coincident: bool = False) -> PairList:
     """All pairs within a cutoff.
 
     Args:
         atoms: N atoms; any cell (also smaller than the cutoff, skewed, left-handed or none) and periodicity.
         cutoff: Å.
+        coincident: whether atoms in the same place, where no potential is defined, are let through.
 
     Raises:
         ForgefieldError: a cutoff that is not positive, positions or a cell that are not finite, lattice vectors that
-            lie in one plane.
+            lie in one plane, or atoms in the same place.
     """
     if not cutoff > 0:
         raise ForgefieldError(f"a cutoff of {cutoff} Å finds no pairs", "choose one above zero")
@@ -90,11 +91,17 @@ def find_pairs(atoms: Atoms, cutoff: float) -> PairList:
     task = (cells, shifts @ cell, cutoff * cutoff, n_chunks)
     counts, offsets = np.zeros(len(atoms), dtype=np.int64), np.zeros(len(atoms) + 1, dtype=np.int64)
     nothing = np.empty(0, dtype=np.int32)
-    walk_all(*task, counts, offsets, nothing, nothing)
+    same = np.full(2, -1)
+    walk_all(*task, counts, offsets, nothing, nothing, same)
     np.cumsum(counts, out=offsets[1:])
     neighbours, images = np.empty((2, offsets[-1]), dtype=np.int32)
     if len(neighbours):
-        walk_all(*task, counts, offsets, neighbours, images)
+        walk_all(*task, counts, offsets, neighbours, images, same)
+    if same[0] >= 0 and not coincident:
+        raise ForgefieldError(
+            f"atoms {same.min()} and {same.max()} of {len(atoms)} are in the same place",
+            "remove one of them, or look for what put them there",
+        )
     return PairList(offsets, neighbours, images, shifts, wraps, float(cutoff), len(atoms))
 
 

@@ -16,7 +16,8 @@ from numba import get_num_threads, njit, prange
 from numpy.typing import NDArray
 
 from forgefield.atoms.errors import ForgefieldError
-from forgefield.atoms.neighbours import find_neighbours
+from forgefield.atoms.neighbours import with_vectors
+from forgefield.atoms.pair_list import find_pairs
 from forgefield.atoms.records import Array, Neighbours
 from forgefield.atoms.species import species_index
 from forgefield.descriptors import fused_training
@@ -190,7 +191,7 @@ class DensityExpansion:
 
     def neighbours(self, atoms: Atoms) -> Neighbours:
         """Pairs within the cutoff."""
-        return find_neighbours(atoms, self.cutoff)
+        return with_vectors(find_pairs(atoms, self.cutoff), atoms)
 
     def values(self, pairs: Neighbours, species: NDArray[np.int64]) -> Array:
         """A, shape (N, species, radial, harmonics); `species` is (N,), from `species_index`."""

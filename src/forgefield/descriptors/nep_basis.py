@@ -14,7 +14,8 @@ from ase import Atoms
 from numba import njit, prange
 from numpy.typing import NDArray
 
-from forgefield.atoms.neighbours import find_neighbours
+from forgefield.atoms.neighbours import with_vectors
+from forgefield.atoms.pair_list import find_pairs
 from forgefield.atoms.records import Array, Neighbours
 from forgefield.atoms.species import species_index
 from forgefield.descriptors.harmonics import harmonics, harmonics_gradient, prefactors
@@ -168,7 +169,7 @@ class NepBasis:
 
     def neighbours(self, atoms: Atoms) -> Neighbours:
         """Pairs within the radial cutoff."""
-        return find_neighbours(atoms, self.radial_cutoff)
+        return with_vectors(find_pairs(atoms, self.radial_cutoff), atoms)
 
     def species_index(self, atoms: Atoms) -> NDArray[np.int64]:
         """(N,) index of each atom's element in `species`; a `ForgefieldError` names one that is not there."""

@@ -223,6 +223,11 @@ class PotentialContract:
         with pytest.raises(ForgefieldError, match=f"element {stranger}"):
             potential.evaluate(Atoms([potential.species[0], stranger], [[0, 0, 0], [0, 0, 2]]))
 
+    def test_atoms_in_one_place_are_refused(self, potential: Potential) -> None:
+        places = [[0.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 2.0, 0.0]]
+        with pytest.raises(ForgefieldError, match="same place"):
+            potential.evaluate(Atoms([potential.species[0]] * 3, places))
+
     def test_a_stored_potential_comes_back_identical(
         self, potential: Potential, atoms: Atoms, tmp_path: Path
     ) -> None:

@@ -12,7 +12,8 @@ from numba import njit, prange
 from numpy.typing import NDArray
 
 from forgefield.atoms.errors import ForgefieldError
-from forgefield.atoms.neighbours import find_neighbours
+from forgefield.atoms.neighbours import with_vectors
+from forgefield.atoms.pair_list import find_pairs
 from forgefield.atoms.records import Array, Neighbours
 from forgefield.atoms.species import species_index
 from forgefield.descriptors.symmetry_functions.definition import CutoffFunction, SymmetryFunction
@@ -77,7 +78,7 @@ class SymmetryFunctions:
 
     def neighbours(self, atoms: Atoms) -> Neighbours:
         """Pairs within the largest cutoff."""
-        return find_neighbours(atoms, self.cutoff)
+        return with_vectors(find_pairs(atoms, self.cutoff), atoms)
 
     def values(self, pairs: Neighbours, species: NDArray[np.int64]) -> Array:
         """(N, width) values, without unit; `species` is (N,), from `species_index`."""
