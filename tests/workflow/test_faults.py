@@ -11,6 +11,7 @@ from forgefield.reference.recipe import Recipe
 from forgefield.report.build import build_report
 from forgefield.workflow.folder import RunFolder, StepName
 from forgefield.workflow.loop import run
+from forgefield.workflow.status import read_status
 
 from .conftest import FAULTY, FAULTY_FOLDER, contents, ledger_keys, tiny
 
@@ -75,6 +76,29 @@ def test_an_engine_that_mixes_up_its_forces_is_not_believed(tmp_path: Path):
     assert {entry.kind for entry in failures.values()} == {"contradiction"}
     keys = ledger_keys(folder)
     assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("method", ["md", "on-the-fly"])
+def test_forces_that_are_mixed_up_now_and_then_are_taken_back(tmp_path: Path, method: str):
+    from faulty_calculators import is_struck
+
+    reference = {"engine": FAULTY, "parameters": {"fault": "unsorted", "every": 6, "remainder": 2}}
+    spec = tiny(reference=reference, exploration={"method": method})
+    folder = RunFolder(tmp_path / "run")
+    outcome = run(spec, folder.path)
+    recipe = Recipe.model_validate_json(folder.recipe.read_text())
+    refused = Ledger(folder.ledger).contradicting(recipe.key)
+    stored = {each.key: each for each in folder.labels.records(None, recipe.key)}
+    struck = {key for key, each in stored.items() if is_struck(each.atoms, 6, 2, 0.0)}
+    assert refused & struck, "none was taken back"
+    assert refused & stored.keys() <= struck, "sound labels were taken back"
+    assert not any(stored[key].labels.forces.any() for key in struck - refused)
+    believed = folder.believed(recipe.key)
+    assert {each.key for each in believed} == stored.keys() - refused
+    assert len(list((folder.path / "quarantine").glob("*.extxyz"))) == len(refused)
+    assert read_status(folder.path).calculations == outcome.calculations == len(stored.keys() | refused)
+    assert sum(each.calculations for each in read_status(folder.path).costs) == outcome.calculations
+    assert run(spec, folder.path).calculations == outcome.calculations
 
 
 def test_the_budget_is_never_overspent(tmp_path: Path):

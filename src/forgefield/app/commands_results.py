@@ -102,7 +102,7 @@ def _export_data(source: Path, target: Path) -> None:
     if target.is_dir():
         raise ForgefieldError(f"{target} is a folder", "name a file, such as data.xyz")
     recipe = Recipe.model_validate(read_json(folder.recipe, AGAIN)) if folder.recipe.exists() else None
-    records = folder.labels.records(None, recipe.key) if recipe is not None else []
+    records = folder.believed(recipe.key) if recipe is not None else []
     if not records:
         raise ForgefieldError(f"{source} has no labels yet", "wait for its first reference calculations")
     export_extxyz(records, target)

@@ -18,6 +18,8 @@ from forgefield.atoms.records import Failure, Labels
 
 CONVERGED = "converged"
 """Kind of an entry whose calculation gave labels."""
+CONTRADICTION = "contradiction"
+"""Kind of an entry whose labels do not agree with others; they were refused, or taken back after they were stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class LedgerEntry:
         kind: ``converged``, or the kind of the failure.
         reason: why it failed, or "".
         seconds: wall time, all attempts together; one thread, so core-seconds as well.
-        attempts: how many attempts were made.
+        attempts: how many attempts were made; 0 for an entry that takes labels back.
         engine: name and version for converged calculations, else "".
         recipe: key of the recipe.
         time: when it was recorded, ISO 8601 in UTC.
@@ -143,6 +145,10 @@ class Ledger:
         latest = {entry.key: entry for entry in self.entries() if recipe in (None, entry.recipe)}
         return {key: entry for key, entry in latest.items() if entry.kind != CONVERGED}
 
+    def contradicting(self, recipe: str) -> frozenset[str]:
+        """Keys of structures whose labels under a recipe contradict others; the data set may still hold them."""
+        return frozenset(k for k, entry in self.failures(recipe).items() if entry.kind == CONTRADICTION)
+
     def totals(self) -> dict[str, StepTotals]:
         """Costs by step, in the order in which the steps first appear."""
         grouped: dict[str, list[LedgerEntry]] = {}
@@ -150,7 +156,7 @@ class Ledger:
             grouped.setdefault(entry.step, []).append(entry)
         return {
             step: StepTotals(
-                calculations=len(group),
+                calculations=sum(entry.attempts > 0 for entry in group),
                 failures=sum(entry.kind != CONVERGED for entry in group),
                 core_seconds=sum(entry.seconds for entry in group),
             )

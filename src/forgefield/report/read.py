@@ -151,7 +151,7 @@ class _Reader:
         if key is None:
             return ()
         try:
-            records = self.folder.labels.records(None, key)
+            records = self.folder.believed(key)
         except ForgefieldError as error:
             self.problems.append(str(error))
             return ()

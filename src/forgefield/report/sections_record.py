@@ -151,7 +151,8 @@ def _costs(run: RunRecords) -> list[StepCost]:
     for name in names:
         mine = [entry for entry in run.ledger if entry.step == name]
         failed = sum(entry.kind != CONVERGED for entry in mine)
-        costs.append(StepCost(name, wall.get(name), len(mine), failed, sum(entry.seconds for entry in mine)))
+        made = sum(entry.attempts > 0 for entry in mine)
+        costs.append(StepCost(name, wall.get(name), made, failed, sum(entry.seconds for entry in mine)))
     return costs
 
 

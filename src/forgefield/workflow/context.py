@@ -49,11 +49,11 @@ class Context:
 
     def training_records(self) -> list[Record]:
         """Labelled structures that may be trained on, in the order in which they were planned."""
-        return self.dataset.records(self.folder.training_keys(), self.recipe.key)
+        return self.folder.believed(self.recipe.key, self.folder.training_keys())
 
     def hold_out_records(self) -> list[Record]:
         """Labelled structures that are never trained on; empty before they are made."""
         for name, manifest in self.folder.finished():
             if name.step == "hold-out":
-                return self.dataset.records(manifest.summary["keys"], self.recipe.key)
+                return self.folder.believed(self.recipe.key, manifest.summary["keys"])
         return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +11,9 @@ from typing import Any
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.json_files import AGAIN, read_json
+from forgefield.dataset.records import Record
 from forgefield.dataset.store import Dataset
+from forgefield.reference.ledger import Ledger
 
 STEP_ORDER = (
     "structures",
@@ -116,6 +118,21 @@ class RunFolder:
     def ledger(self) -> Path:
         """Every reference calculation and its outcome."""
         return self.path / "ledger.jsonl"
+
+    def believed(self, recipe: str, keys: Sequence[str] | None = None) -> list[Record]:
+        """Labelled structures, but for those whose labels were taken back.
+
+        Args:
+            recipe: key of the recipe.
+            keys: of the structures, whose order is kept; None for all, in the order of their keys.
+
+        Raises:
+            ForgefieldError: one of `keys` has no label.
+        """
+        refused = Ledger(self.ledger).contradicting(recipe)
+        if keys is not None:
+            return self.labels.records([key for key in keys if key not in refused], recipe)
+        return [record for record in self.labels.records(None, recipe) if record.key not in refused]
 
     @property
     def potential(self) -> Path:

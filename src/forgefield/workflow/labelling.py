@@ -15,17 +15,15 @@ from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.identity import structure_key
 from forgefield.atoms.records import Candidate, Failure, Labels
 from forgefield.dataset.agreement import Agreement
-from forgefield.dataset.records import Provenance
+from forgefield.dataset.records import Provenance, Record
 from forgefield.dataset.store import Dataset
-from forgefield.reference.ledger import Ledger
+from forgefield.reference.ledger import CONTRADICTION, Ledger
 from forgefield.reference.recipe import Recipe
 from forgefield.reference.worker import calculate_within_limit
 from forgefield.workflow.executors import LostTaskError
 from forgefield.workflow.folder import StepName
 from forgefield.workflow.progress import Progress
 
-_CONTRADICTION = "contradiction"
-"""Kind of failure of labels that do not agree with those of near structures."""
 _DOUBTFUL = 3
 """Contradictions, and the part of a step's structures that they are one of, from which on nothing is believed."""
 
@@ -117,6 +115,7 @@ class Labeller:
         distinct = {structure_key(candidate.atoms): candidate for candidate in reversed(candidates)}
         order = list(dict.fromkeys(structure_key(candidate.atoms) for candidate in candidates))
         stored = {record.key for record in self.dataset.records(None, self.recipe.key)}
+        stored -= self.ledger.contradicting(self.recipe.key)
         given_up = self.ledger.failures(self.recipe.key)
         reused = [key for key in order if key in stored]
         known_failures = [key for key in order if key in given_up and key not in stored]
@@ -129,7 +128,7 @@ class Labeller:
                 f"{self.budget} calculations is spent or reserved"
             )
         new = self._compute(affordable, distinct, name)
-        self._doubt(order)
+        self._doubt(len(self.ledger.contradicting(self.recipe.key).intersection(order)), len(order))
         labelled = set(reused) | new
         counts = LabelCounts(
             requested=len(order),
@@ -165,12 +164,29 @@ class Labeller:
                 future.cancel()
         return labelled
 
-    def _doubt(self, keys: Sequence[str]) -> None:
-        failures = self.ledger.failures(self.recipe.key)
-        against = sum(key in failures and failures[key].kind == _CONTRADICTION for key in keys)
-        if against >= _DOUBTFUL and _DOUBTFUL * against > len(keys):
+    def take_back(self, wrong: Sequence[tuple[Record, str]], name: StepName) -> None:
+        """Have labels that are stored no longer believed.
+
+        Args:
+            wrong: labels, and what speaks against them.
+            name: the step that found them.
+
+        Raises:
+            ForgefieldError: there were so many in this run that the engine cannot be believed.
+        """
+        for record, problem in wrong:
+            self.progress.note(
+                f"the labels of {record.source} structure {record.key} are taken back: {problem}"
+            )
+            failure = Failure(problem, CONTRADICTION, self.recipe.key, 0.0, attempts=0)
+            self.ledger.record(record.key, str(name), record.source, failure, record.atoms)
+        if wrong:
+            self._doubt(len(self.ledger.contradicting(self.recipe.key)), self.spent())
+
+    def _doubt(self, against: int, known: int) -> None:
+        if against >= _DOUBTFUL and _DOUBTFUL * against > known:
             raise ForgefieldError(
-                f"energies and forces of {self.recipe.label} contradict each other for {against} of {len(keys)} "
+                f"energies and forces of {self.recipe.label} contradict each other for {against} of {known} "
                 "structures",
                 f"compare the order of its forces with that of the atoms, and its units; {self.ledger.quarantine} has "
                 "the structures",
@@ -202,7 +218,7 @@ class Labeller:
         if isinstance(outcome, Labels) and (
             problem := self._agreement.contradiction(candidate.atoms, outcome)
         ):
-            outcome = Failure(problem, _CONTRADICTION, outcome.recipe, outcome.seconds, outcome.attempts)
+            outcome = Failure(problem, CONTRADICTION, outcome.recipe, outcome.seconds, outcome.attempts)
         if isinstance(outcome, Labels):
             self.dataset.add(candidate, outcome, Provenance(str(name), name.cycle))
             self._agreement.remember(candidate.atoms, outcome)
@@ -215,6 +231,9 @@ class Labeller:
     def _agreement(self) -> Agreement:
         """With all labels of the recipe so far."""
         agreement = Agreement()
+        refused = self.ledger.contradicting(self.recipe.key)
         for record in self.dataset.iterate(self.recipe.key):
+            if record.key in refused:
+                continue
             agreement.remember(record.atoms, record.labels)
         return agreement

@@ -19,10 +19,9 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
 from forgefield.atoms.errors import ForgefieldError
-from forgefield.atoms.records import Array, Labels, Neighbours
+from forgefield.atoms.records import Array, Labels
 from forgefield.potentials.bayesian import io
 from forgefield.potentials.bayesian.atom_energies import AtomEnergies
 from forgefield.potentials.bayesian.examples import Example, as_arrays, from_arrays
@@ -145,8 +144,24 @@ class BayesianFit:
             grown = replace(grown, examples=examples, basis=replace(self.basis, linear=linear))
         else:
             grown = replace(grown, basis=linear)
-        rows = grown._rows(Example(atoms, labels, weight), pairs, index)
-        return replace(grown, sums=rows.added_to(self.sums))._solved()
+        rows = grown.rows(Example(atoms, labels, weight))
+        return replace(grown, sums=self.sums if rows is None else rows.added_to(self.sums))._solved()
+
+    def rows(self, example: Example) -> Rows | None:
+        """A structure's rows in the columns' own units; None for a free atom, of which only the energy counts."""
+        descriptor, n_elements = self.basis.descriptor, len(self.species)
+        pairs, index = descriptor.neighbours(example.atoms), descriptor.species_index(example.atoms)
+        if len(index) == 1 and not len(pairs.centres):
+            return None
+        return rows_of(
+            self.basis.rows(pairs, index),
+            bound_columns(pairs, index, n_elements, self.spec.cutoff),
+            np.bincount(index, minlength=n_elements),
+            example.labels,
+            abs(float(np.linalg.det(example.atoms.cell.array))),
+            self.energies,
+            example.weight,
+        )
 
     def potential(self) -> BayesianPotential:
         """The potential as the data so far have it.
@@ -268,24 +283,10 @@ class BayesianFit:
         examples = examples if isinstance(examples, Sequence) else tuple(examples)
         sums = RowSums(self.basis.n_columns + 2 * len(self.species))
         for number, example in enumerate(examples):
-            descriptor = self.basis.descriptor
-            pairs, index = descriptor.neighbours(example.atoms), descriptor.species_index(example.atoms)
-            if len(index) > 1 or len(pairs.centres):
-                sums.add(self._rows(example, pairs, index))
+            if (rows := self.rows(example)) is not None:
+                sums.add(rows)
             tick((number + 1) / len(examples))
         return sums.total()
-
-    def _rows(self, example: Example, pairs: Neighbours, index: NDArray[np.int64]) -> Rows:
-        n_elements = len(self.species)
-        return rows_of(
-            self.basis.rows(pairs, index),
-            bound_columns(pairs, index, n_elements, self.spec.cutoff),
-            np.bincount(index, minlength=n_elements),
-            example.labels,
-            abs(float(np.linalg.det(example.atoms.cell.array))),
-            self.energies,
-            example.weight,
-        )
 
 
 def _named(part: str, values: dict[str, Any]) -> dict[str, Any]:

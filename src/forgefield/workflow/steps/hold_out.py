@@ -21,6 +21,7 @@ from forgefield.workflow.folder import StepName
 from forgefield.workflow.steps.distillation import latest_surrogate
 from forgefield.workflow.steps.fitting import POTENTIAL
 from forgefield.workflow.steps.motion import Explored, run_assignments
+from forgefield.workflow.steps.recheck import take_back_misordered
 from forgefield.workflow.steps.result import StepResult
 from forgefield.workflow.steps.targets import reference_crystals
 from forgefield.workflow.threads import one_thread
@@ -49,15 +50,18 @@ def hold_out(context: Context, name: StepName) -> StepResult:
         *_relaxing(context, driver, starts, guard, relaxations),
     ]
     outcome = context.labeller.label(chosen, name)
+    records = context.dataset.records(outcome.keys, context.recipe.key)
+    wrong = take_back_misordered(context, name, records)
+    keys = [key for key in outcome.keys if key not in wrong]
     lines = [f"{each.name}: {each.outcome} after {each.steps} steps" for each in trajectories]
     summary = {
-        "keys": list(outcome.keys),
+        "keys": keys,
         "label": outcome.summary(),
         "trajectories": lines,
         "relaxations": sum(each.trajectory.startswith(_RELAXING) for each in chosen),
     }
     temperatures = ", ".join(f"{temperature:.0f}" for temperature in spec.temperatures)
-    line = f"{len(outcome.keys)} configurations at {temperatures} K, never trained on"
+    line = f"{len(keys)} configurations at {temperatures} K, never trained on"
     return StepResult(line + (f"; {summary['relaxations']} of relaxations" if relaxations else ""), summary)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from forgefield.atoms.records import Candidate
 from forgefield.dataset.records import Record
 from forgefield.potentials.bayesian.examples import Example
 from forgefield.potentials.bayesian.fit import BayesianFit
+from forgefield.potentials.bayesian.force_order import other_order
 from forgefield.potentials.contract import Potential
 from forgefield.sampling.on_the_fly import advance, declined, learned, start_learning
 from forgefield.sampling.on_the_fly_state import OnTheFlySettings, Request
@@ -43,6 +44,7 @@ from forgefield.workflow.steps.on_the_fly_rounds import (
     restored_round,
     store_round,
 )
+from forgefield.workflow.steps.recheck import take_back_misordered
 from forgefield.workflow.steps.result import StepResult
 from forgefield.workflow.threads import one_thread
 
@@ -124,6 +126,7 @@ def _programme(context: Context, assignment: Assignment) -> Programme:
 def _begun(
     context: Context, name: StepName, assignments: Sequence[Assignment], settings: Sequence[OnTheFlySettings]
 ) -> Round:
+    take_back_misordered(context, name)
     states = tuple(
         start_learning(each.start.atoms, own, context.rng("on-the-fly", own.name, number))
         for number, (each, own) in enumerate(zip(assignments, settings, strict=True))
@@ -202,6 +205,10 @@ def _answered(
     candidates = [request.candidate for request in requests.values()]
     outcome = context.labeller.label(candidates, name)
     records = {record.key: record for record in context.dataset.records(outcome.keys, context.recipe.key)}
+    wrong = list(_misordered(requests, records))
+    context.labeller.take_back(wrong, name)
+    for record, _ in wrong:
+        del records[record.key]
     fit = now.fit
     # Two trajectories may start from one structure: the second asks for what the first has learned.
     known = {each.key for each in now.asked} | set(context.folder.training_keys())
@@ -227,6 +234,16 @@ def _answered(
             threshold = states[number].threshold
     states = [replace(state, threshold=threshold) for state in states]
     return replace(now, number=now.number + 1, fit=fit, states=tuple(states), asked=tuple(asked))
+
+
+def _misordered(requests: dict[int, Request], records: dict[str, Record]) -> Iterator[tuple[Record, str]]:
+    """Labels whose forces fit what the surrogate expected in another order, and what speaks for that."""
+    for request in requests.values():
+        told = records.get(structure_key(request.candidate.atoms))
+        if told is not None and request.prediction is not None:
+            doubt = other_order(told.labels.forces, request.prediction.forces)
+            if doubt is not None:
+                yield told, str(doubt)
 
 
 def _asked(key: str, request: Request, step: int, told: Record | None) -> Asked:

@@ -22,6 +22,7 @@ from forgefield.workflow.context import Context
 from forgefield.workflow.folder import StepName, write_atomically
 from forgefield.workflow.steps.distillation import surrogate_labels
 from forgefield.workflow.steps.fitting import POTENTIAL, Fit, fit_in
+from forgefield.workflow.steps.recheck import take_back_misordered
 from forgefield.workflow.steps.result import StepResult
 
 CALIBRATION = "calibration.json"
@@ -56,6 +57,7 @@ class ForceCheck:
 def train_potential(context: Context, name: StepName) -> StepResult:
     """Fit the committee, calibrate its uncertainty on the validation set, store both."""
     spec, folder = context.spec, context.folder.step(name)
+    take_back_misordered(context, name)
     records = context.training_records()
     split = split_by_trajectory(
         records,
