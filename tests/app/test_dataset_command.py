@@ -6,6 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import ase.io
+import numpy as np
+from ase.build import bulk
+from ase.calculators.emt import EMT
+
+from forgefield.atoms.identity import structure_key
+from forgefield.atoms.records import Labels
+from forgefield.dataset.records import Record
+from forgefield.dataset.store import Dataset
 
 
 def test_check_and_repair(
@@ -47,3 +55,27 @@ def test_labels_that_are_gone_for_good_are_named(
     nothing = forgefield("dataset", "check", tmp_path)
     assert nothing.exit_code == 1
     assert "there is no data set" in nothing.stderr
+
+
+def test_forces_in_another_order_are_named_when_asked_for(
+    tmp_path: Path, forgefield: Callable[..., Any]
+) -> None:
+    rng, records = np.random.default_rng(5), []
+    for number in range(24):
+        atoms = bulk("Cu", cubic=True)
+        # So different that none has a neighbour to be compared with.
+        atoms.set_cell(atoms.cell.array @ (np.eye(3) + 0.08 * rng.normal(size=(3, 3))), scale_atoms=True)
+        atoms.positions += 0.15 * rng.normal(size=(4, 3))
+        copy = atoms.copy()
+        copy.calc = EMT()
+        forces = np.roll(copy.get_forces(), number == 7, axis=0)
+        labels = Labels(copy.get_potential_energy(), forces, copy.get_stress(), "emt", "r1", 0.0)
+        records.append(Record(structure_key(atoms), atoms, labels, "files", "a", "", "label", 0, ""))
+    Dataset(tmp_path / "dataset.db").add_all(records)
+    plain = forgefield("dataset", "check", tmp_path / "dataset.db")
+    assert plain.exit_code == 0, plain.output
+    assert "Doubtful" not in plain.stdout
+    found = forgefield("dataset", "check", tmp_path / "dataset.db", "--forces")
+    assert found.exit_code == 0, found.output
+    assert found.stdout.count("Doubtful") == 1
+    assert f"Doubtful: structure {records[7].key}: its forces" in " ".join(found.stdout.split())
