@@ -107,8 +107,8 @@ def main() -> None:
                     f"{time.perf_counter() - begun:.1f} s",
                     flush=True,
                 )
-    for share, counts in totals.items():
-        wrong, energies, forces, sound, refused = counts
+    for share, total in totals.items():
+        wrong, energies, forces, sound, refused = total.tolist()
         print(
             f"all, {share}: {energies + forces} of {wrong} found ({energies} by energies), {refused} of {sound} refused"
         )

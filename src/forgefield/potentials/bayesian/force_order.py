@@ -28,9 +28,9 @@ _SIZES = ((8, 4), (6, 3), (4, 3), (3, 2), (2, 2), (2, 1), (2, 0))
 _FEATURES = 800
 _SMALL = 0.05
 """eV/Å; forces whose root mean square is smaller have no order worth finding."""
-_FARTHER = 2.0
-"""Times that forces must be farther off in their own order than in another, in few atoms. Among N atoms chance alone
-finds one that fits as many times better as the cube root of N: so much nearer is the nearest of N vectors."""
+_FARTHER = 1.5
+"""Times the cube root of N that forces of N atoms must be farther off in their own order than in another. That root is
+what chance alone may find: so much nearer is the nearest of N vectors."""
 _OFF = 0.5
 """Share of the forces by which they must be off in their own order, and may be at most in the other."""
 _MIRRORED = 1.5
@@ -99,7 +99,7 @@ def other_order(forces: Array, expected: Array) -> Doubt | None:
         float(np.sqrt(costs[linear_sum_assignment(costs)].sum() / forces.size)),
     )
     mirrored = np.sqrt(((forces + expected) ** 2).mean())
-    farther = doubt.factor > max(_FARTHER, np.cbrt(len(forces))) and mirrored > _MIRRORED * doubt.best
+    farther = doubt.factor > _FARTHER * np.cbrt(len(forces)) and mirrored > _MIRRORED * doubt.best
     return doubt if farther and doubt.own > _OFF * length > doubt.best else None
 
 
