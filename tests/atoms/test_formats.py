@@ -118,6 +118,20 @@ def test_unreadable_files_are_explained(tmp_path: Path, name: str, content: str 
         read_structures(tmp_path / name)
 
 
+@pytest.mark.parametrize("count", ["100000000000", "9" * 20, "3"])
+def test_more_atoms_than_there_are_is_an_error_at_once(tmp_path: Path, count: str) -> None:
+    path = tmp_path / "frames.xyz"
+    write_extxyz(path, [(bulk("Al"), None), (bulk("Si"), None)])
+    content = path.read_text()
+    for text in (
+        f"{count}{content[1:]}",
+        content[:-1].rpartition("\n2\n")[0] + f"\n{count}\n" + content.rpartition("\n2\n")[2],
+    ):
+        path.write_text(text)
+        with pytest.raises(ForgefieldError, match="cannot read structures from"):
+            read_structures(path)
+
+
 def test_a_folder_is_no_structure_file(tmp_path: Path) -> None:
     with pytest.raises(ForgefieldError, match="is a folder"):
         read_structures(tmp_path)

@@ -142,6 +142,15 @@ def test_half_a_frame_costs_no_other(dataset: Dataset) -> None:
     assert len(dataset) == COUNT + 2
 
 
+@pytest.mark.parametrize("count", [b"100000000000", b"9" * 20])
+def test_a_frame_of_more_atoms_than_there_are_costs_no_other(dataset: Dataset, count: bytes) -> None:
+    content = dataset.journal.read_bytes()
+    number, _, rest = content.partition(b"\n")
+    dataset.journal.write_bytes(count + b"\n" + rest)
+    assert number.isdigit()
+    assert inspect(dataset).journal == COUNT - 1
+
+
 def test_a_lost_journal_is_written_anew(dataset: Dataset) -> None:
     dataset.journal.unlink()
     assert len(inspect(dataset).unjournalled) == COUNT

@@ -38,7 +38,10 @@ def read(log):
 
 
 def is_gone(process):
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_calculation_past_its_time_leaves_nothing(faulty, tersoff, tmp_path, temporary):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import shutil
 import tempfile
@@ -14,11 +15,14 @@ import numpy as np
 from ase import Atoms
 from ase.io import iread
 from ase.io.extxyz import key_val_dict_to_str, key_val_str_to_dict
-from ase.io.formats import UnknownFileTypeError
+from ase.io.formats import UnknownFileTypeError, filetype
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from forgefield.atoms.errors import ForgefieldError
 from forgefield.atoms.records import Labels
+
+_PAST = 4
+"""Times that the end of a sound file is read before what is in front of it is."""
 
 
 def write_extxyz(path: Path | str, frames: Sequence[tuple[Atoms, Labels | None]]) -> None:
@@ -118,9 +122,9 @@ def _frames(path: Path) -> Iterator[Atoms]:
                 plain = Path(folder) / path.stem
                 with gzip.open(path) as compressed, plain.open("wb") as file:
                     shutil.copyfileobj(compressed, file)
-                yield from iread(plain, index=":")
+                yield from _read(plain)
         else:
-            yield from iread(path, index=":")
+            yield from _read(path)
     except UnknownFileTypeError as error:
         raise ForgefieldError(
             f"the format of {path} is not known (its name ends in {path.suffix or 'nothing'!r})",
@@ -134,6 +138,29 @@ def _frames(path: Path) -> Iterator[Atoms]:
             f"cannot read structures from {path}: {type(error).__name__}: {error}",
             "check that the file is complete and its name has the right ending",
         ) from error
+
+
+def _read(path: Path) -> Iterator[Atoms]:
+    if filetype(str(path)) != "extxyz":
+        yield from iread(path, index=":")
+        return
+    with _Lines(path.open("rb")) as file:
+        yield from iread(file, index=":", format="extxyz")
+
+
+class _Lines(io.TextIOWrapper):
+    """A text file that does not end for ever: ASE asks for as many lines as a damaged file says that it has atoms."""
+
+    past = 0
+
+    def readline(self, *args: Any) -> str:  # type: ignore[override]
+        """The next line; "" behind the last, but not again and again."""
+        line = super().readline(*args)
+        if not line:
+            self.past += 1
+            if self.past > _PAST:
+                raise EOFError("it ends in the middle of a structure")
+        return line
 
 
 def extxyz_frame(atoms: Atoms, labels: Labels | None, gpumd: bool = False) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from io import StringIO
+from itertools import islice
 from pathlib import Path
 
 import ase.io
@@ -199,8 +200,10 @@ def _journalled(path: Path) -> Iterator[Record]:
         while first := file.readline():
             behind = file.tell()
             try:
-                frame = first + b"".join(file.readline() for _ in range(int(first) + 1))
-                atoms = ase.io.read(StringIO(frame.decode()), format="extxyz")
+                lines = list(islice(file, int(first) + 1))
+                if len(lines) <= int(first):
+                    raise ValueError("half a frame")
+                atoms = ase.io.read(StringIO(b"".join([first, *lines]).decode()), format="extxyz")
                 found = record_of(atoms)
                 if found is None or "seal" not in atoms.info:
                     raise ValueError("not what was written")

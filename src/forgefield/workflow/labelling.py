@@ -180,8 +180,10 @@ class Labeller:
             )
             failure = Failure(problem, CONTRADICTION, self.recipe.key, 0.0, attempts=0)
             self.ledger.record(record.key, str(name), record.source, failure, record.atoms)
-        if wrong:
-            self._doubt(len(self.ledger.contradicting(self.recipe.key)), self.spent())
+        against = len(self.ledger.contradicting(self.recipe.key))
+        # Also where nothing is wrong any more: a run that ended for that must not go on when it is called again.
+        if against >= _DOUBTFUL:
+            self._doubt(against, self.spent())
 
     def _doubt(self, against: int, known: int) -> None:
         if against >= _DOUBTFUL and _DOUBTFUL * against > known:
