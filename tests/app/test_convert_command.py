@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import ase.io
+import ase.test
 import numpy as np
 import pytest
 from ase import Atoms
@@ -145,3 +146,29 @@ def test_what_cannot_be_converted_is_refused_by_name(
         result = forgefield("convert", tmp_path / source, tmp_path / target, *options)
         assert result.exit_code == 1, (source, target)
         assert message in " ".join(result.stderr.split())
+
+
+def test_files_of_vasp_come_in_with_the_free_energy(tmp_path: Path, forgefield: Callable[..., Any]) -> None:
+    written = Path(ase.test.__file__).parent / "testdata" / "vasp"
+    if not written.is_dir():
+        pytest.skip("ASE was installed without its test data")
+    for name, target in (("OUTCAR_example_1", "OUTCAR"), ("vasprun_pstress.xml", "vasprun.xml")):
+        (tmp_path / target).write_bytes((written / name).read_bytes())
+        done = forgefield("convert", tmp_path / target, tmp_path / f"{target.lower()}-read.xyz")
+        assert done.exit_code == 0, done.output
+    (atoms,) = ase.io.read(tmp_path / "outcar-read.xyz", ":")
+    lines = (tmp_path / "OUTCAR").read_text().splitlines()
+    (total,) = (float(line.split()[4]) for line in lines if "free  energy   TOTEN" in line)
+    (pressures,) = (line.split()[2:] for line in lines if line.strip().startswith("in kB"))
+    first = next(i for i, line in enumerate(lines) if "TOTAL-FORCE" in line) + 2
+    forces = [[float(number) for number in line.split()[3:]] for line in lines[first : first + len(atoms)]]
+    assert atoms.get_potential_energy() == pytest.approx(total, abs=1e-8)
+    np.testing.assert_allclose(atoms.get_forces(), forces, atol=1e-8)
+    # VASP writes pressure in kbar, as xx, yy, zz, xy, yz, zx.
+    stress = -np.array(pressures, dtype=float)[[0, 1, 2, 4, 5, 3]] / 1602.1766
+    np.testing.assert_allclose(atoms.get_stress(), stress, rtol=1e-5, atol=1e-8)
+    frames, text = ase.io.read(tmp_path / "vasprun.xml-read.xyz", ":"), (tmp_path / "vasprun.xml").read_text()
+    total = float(text.rpartition('name="e_fr_energy">')[2].partition("</i>")[0])
+    # ASE takes PSTRESS, 1 kbar here, out of VASP's enthalpy.
+    total -= frames[-1].cell.volume / 1602.1766
+    assert frames[-1].get_potential_energy() == pytest.approx(total, abs=1e-6)

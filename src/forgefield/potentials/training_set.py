@@ -195,10 +195,12 @@ def collect(frames: Iterable[Atoms]) -> tuple[TrainingSet, int]:
 def labels_of(atoms: Atoms) -> tuple[float, Array, Array | None] | None:
     """Energy, forces (N, 3) and stress (6,) that came with a structure; None without energy or forces.
 
+    Where a file has both, as those of VASP do, the energy is the free one, whose derivatives the forces are, not that
+    extrapolated to no smearing.
     Virials on the comment line are −V times the stress in ASE's sign, as GPUMD's manual has them.
     """
     results = atoms.calc.results if atoms.calc is not None else {}
-    energy = _numbers(_first(results, ("energy", "free_energy"), atoms.info, _ENERGY_KEYS))
+    energy = _numbers(_first(results, ("free_energy", "energy"), atoms.info, _ENERGY_KEYS))
     forces = _numbers(_first(results, ("forces",), atoms.arrays, _FORCE_KEYS))
     if energy is None or energy.size != 1 or forces is None or forces.shape != (len(atoms), 3):
         return None
